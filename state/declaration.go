@@ -1,0 +1,129 @@
+package state
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"net/netip"
+	"time"
+
+	"failoverdns/health"
+	"failoverdns/record"
+)
+
+// Declaration is what one failover block, with its zone file, says of one zone. It is data as the block means it:
+// every default is filled in, every name absolute.
+type Declaration struct {
+	Zone     record.Name  `json:"zone"`
+	Source   string       `json:"source"` // "Corefile:12", for people
+	Agree    health.Agree `json:"agree,omitempty"`
+	NoQuorum NoQuorum     `json:"no_quorum"`
+	SOA      SOA          `json:"soa"`
+	Sets     []record.Set `json:"sets,omitempty"` // everything static but the SOA: NS, glue, the zone file's
+	Sites    []SiteDecl   `json:"sites,omitempty"`
+	Groups   []GroupDecl  `json:"groups,omitempty"`
+}
+
+// SOA holds a zone's SOA but for the serial, which the replicated state counts; Serial is the zone file's, taken
+// when it is greater (RFC 1982). Times are in seconds.
+type SOA struct {
+	TTL     uint32      `json:"ttl"`
+	MName   record.Name `json:"mname"`
+	RName   record.Name `json:"rname"`
+	Serial  uint32      `json:"serial,omitempty"`
+	Refresh uint32      `json:"refresh"`
+	Retry   uint32      `json:"retry"`
+	Expire  uint32      `json:"expire"`
+	Minimum uint32      `json:"minimum"`
+}
+
+// NoQuorum is what nodes do after so long without a leader.
+type NoQuorum struct {
+	Mode  NoQuorumMode  `json:"mode"`
+	After time.Duration `json:"after,omitempty"`
+}
+
+// NoQuorumMode names a rule for the time without a quorum.
+type NoQuorumMode string
+
+// The modes; hold is the default.
+const (
+	NoQuorumHold   NoQuorumMode = "hold"
+	NoQuorumRefuse NoQuorumMode = "refuse"
+	NoQuorumLocal  NoQuorumMode = "local"
+)
+
+// SiteDecl defines a site: its addresses, or the target that stands for it, and its checks. Group is empty for a
+// site that any group may name, and the group's name where the site belongs to a record with checks of its own.
+type SiteDecl struct {
+	Name       string       `json:"name"`
+	Group      string       `json:"group,omitempty"`
+	Addresses  []netip.Addr `json:"addresses,omitempty"`
+	Target     record.Name  `json:"target,omitempty"`
+	Flatten    bool         `json:"flatten,omitempty"`
+	MinHealthy int          `json:"min_healthy"` // of each address family
+	Checks     []CheckDecl  `json:"checks,omitempty"`
+}
+
+// CheckDecl is a named check of a site.
+type CheckDecl struct {
+	Name  string       `json:"name"`
+	Check health.Check `json:"check"`
+}
+
+// ID is the site's name, prefixed by its group where it belongs to one.
+func (d *SiteDecl) ID() string { return SiteID(d.Group, d.Name) }
+
+// SiteID joins a group, which may be empty, and a site's name.
+func SiteID(group, site string) string {
+	if group == "" {
+		return site
+	}
+	return group + "/" + site
+}
+
+// GroupDecl is the names that are steered together. Sites are site IDs, the most preferred first.
+type GroupDecl struct {
+	Name     string          `json:"name"`
+	Sites    []string        `json:"sites"`
+	Failback health.Failback `json:"failback"`
+	AllDown  AllDown         `json:"all_down"`
+	Cells    []CellDecl      `json:"cells"`
+}
+
+// AllDown is what a group answers when no site is up.
+type AllDown string
+
+// The rules for AllDown; primary is the default, last under failback manual.
+const (
+	AllDownPrimary AllDown = "primary"
+	AllDownLast    AllDown = "last"
+	AllDownAll     AllDown = "all"
+)
+
+// CellDecl is names that share one answer: equal sites, addresses, type and TTL. Without At they have the sites' own
+// addresses.
+type CellDecl struct {
+	Names []record.Name `json:"names"`
+	TTL   uint32        `json:"ttl"` // seconds
+	At    []CellSite    `json:"at,omitempty"`
+}
+
+// CellSite is what the names of a cell have at one site (an ID).
+type CellSite struct {
+	Site      string       `json:"site"`
+	Addresses []netip.Addr `json:"addresses,omitempty"`
+	Target    record.Name  `json:"target,omitempty"`
+}
+
+// Digest identifies a declaration's content; its source is no part of it.
+func (d *Declaration) Digest() string {
+	c := *d
+	c.Source = ""
+	b, err := json.Marshal(&c)
+	if err != nil {
+		panic("state: a declaration does not encode: " + err.Error()) // plain data always does
+	}
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:])
+}

@@ -1,0 +1,87 @@
+package state
+
+import (
+	"slices"
+
+	"failoverdns/health"
+)
+
+// depart opens an incident: a site went down in a group. The deciding endpoint's votes and times go into it.
+func (t *txn) depart(g *Group, st *SiteState, byHealth bool) {
+	id := uint64(1)
+	if _, last, ok := t.s.Incidents.Last(); ok {
+		id = last.ID + 1
+	}
+	in := &Incident{ID: id, Group: g.Name, Site: st.Site, Decided: t.s.Clock, FirstVote: t.s.Clock, FirstFailed: t.s.Clock,
+		Wall: t.s.Wall, Index: t.s.Index, From: g.Active, To: g.Active, Cause: "override"}
+	if byHealth {
+		in.Cause = "health"
+		t.evidence(in)
+	}
+	st.Incident = id
+	t.saveIncident(in)
+	for t.s.Incidents.Len() > maxIncidents {
+		k, _, _ := t.s.Incidents.First()
+		t.s.Incidents = t.s.Incidents.Without(k)
+	}
+}
+
+// evidence takes the votes of the endpoint of the site that this command decided.
+func (t *txn) evidence(in *Incident) {
+	i := slices.IndexFunc(t.decided, func(e *Endpoint) bool { return e.Site == in.Site && e.Verdict == health.VerdictDown })
+	if i < 0 {
+		return
+	}
+	e := t.decided[i]
+	in.Endpoint, in.Votes = e.ID, e.Votes
+	for _, v := range e.Votes {
+		if v.Opinion == health.Down {
+			in.FirstFailed, in.FirstVote = min(in.FirstFailed, v.FirstFailed), min(in.FirstVote, v.At)
+		}
+	}
+}
+
+func (t *txn) saveIncident(in *Incident) {
+	t.s.Incidents = t.s.Incidents.With(numberKey(in.ID), in)
+}
+
+// editIncident changes a copy of an incident, if it is still kept.
+func (t *txn) editIncident(id uint64, edit func(*Incident)) {
+	if old, ok := t.s.Incidents.Get(numberKey(id)); ok {
+		next := *old
+		edit(&next)
+		t.saveIncident(&next)
+	}
+}
+
+// returned notes that a site is up again. A site that was not active when it went down is back with that.
+func (t *txn) returned(g *Group, st *SiteState) {
+	t.editIncident(st.Incident, func(in *Incident) {
+		in.Returned, in.ReturnWall = t.s.Clock, t.s.Wall
+		if in.From != st.Site {
+			in.Back, in.BackWall = t.s.Clock, t.s.Wall
+		}
+	})
+}
+
+// backInService ends the incident of a site that is up and active.
+func (t *txn) backInService(g *Group, st *SiteState) {
+	if st.Incident == 0 || !st.Up {
+		return
+	}
+	t.editIncident(st.Incident, func(in *Incident) { in.Back, in.BackWall = t.s.Clock, t.s.Wall })
+	st.Incident = 0
+}
+
+// movedTo notes where a group went, in the incident of the site that it left in this command.
+func (t *txn) movedTo(g *Group, from string) {
+	i := slices.Index(g.Sites, from)
+	if i < 0 || g.States[i].Since != t.s.Clock && g.States[i].Up {
+		return
+	}
+	t.editIncident(g.States[i].Incident, func(in *Incident) {
+		if in.Index == t.s.Index {
+			in.To = g.Active
+		}
+	})
+}

@@ -1,0 +1,184 @@
+package state
+
+import (
+	"fmt"
+	"slices"
+	"time"
+)
+
+// MaxFor bounds how long an override or pin may be asked to stand, unless it is for ever.
+const MaxFor = 366 * 24 * time.Hour
+
+// SetOverride forces a site, address or endpoint up or down, or mutes a check or node, for a time; For 0 is for ever.
+type SetOverride struct {
+	Scope  Scope         `json:"scope"`
+	Target string        `json:"target"`
+	Word   Word          `json:"word"`
+	Reason string        `json:"reason"`
+	For    time.Duration `json:"for,omitempty"`
+	Force  bool          `json:"force,omitempty"`
+}
+
+// ClearOverride ends an override.
+type ClearOverride struct {
+	Scope  Scope  `json:"scope"`
+	Target string `json:"target"`
+	Reason string `json:"reason,omitempty"`
+	Force  bool   `json:"force,omitempty"`
+}
+
+// Extend sets a new end to an override, counted from now; For 0 is for ever.
+type Extend struct {
+	Scope  Scope         `json:"scope"`
+	Target string        `json:"target"`
+	For    time.Duration `json:"for,omitempty"`
+}
+
+func (*SetOverride) kind() kind   { return kindOverride }
+func (*ClearOverride) kind() kind { return kindClear }
+func (*Extend) kind() kind        { return kindExtend }
+
+// forced says whether a command may take from a group its last usable site. Only an operator's command needs to ask.
+func forced(b Body) bool {
+	switch c := b.(type) {
+	case *SetOverride:
+		return c.Force
+	case *ClearOverride:
+		return c.Force
+	}
+	return true
+}
+
+func (c *SetOverride) apply(t *txn) *Refusal {
+	if r := t.s.checkOverride(c); r != nil {
+		return r
+	}
+	o := &Override{Scope: c.Scope, Target: c.Target, Word: c.Word, Author: t.h.Author, Reason: c.Reason,
+		Since: t.s.Clock, Wall: t.s.Wall, Expires: t.expiry(c.For), Forced: c.Force}
+	t.s.Overrides = t.s.Overrides.With(OverrideKey(c.Scope, c.Target), o)
+	t.event(Event{Type: "override-set", Site: siteOf(c.Scope, c.Target), Reason: c.Reason,
+		Text: fmt.Sprintf("%s %s %s%s", o.What(), lasting(c.For), byWhom(t.h.Author), because(c.Reason))})
+	t.touchOverride(c.Scope)
+	return nil
+}
+
+// What is the override in words: "site azure is forced down".
+func (o *Override) What() string {
+	if o.Word == Mute {
+		return fmt.Sprintf("%s %s is muted", o.Scope, o.Target)
+	}
+	return fmt.Sprintf("%s %s is forced %s", o.Scope, o.Target, o.Word)
+}
+
+func lasting(d time.Duration) string {
+	if d == 0 {
+		return "for ever"
+	}
+	return "for " + d.String()
+}
+
+func byWhom(author string) string {
+	if author == "" {
+		return "by someone unnamed"
+	}
+	return "by " + author
+}
+
+func because(reason string) string {
+	if reason == "" {
+		return ""
+	}
+	return ": " + reason
+}
+
+func siteOf(scope Scope, target string) string {
+	if scope == ScopeSite {
+		return target
+	}
+	return ""
+}
+
+// checkOverride refuses an override of something that is not there, or a word that does not fit it.
+func (s *State) checkOverride(c *SetOverride) *Refusal {
+	words := map[Scope][]Word{
+		ScopeSite: {ForceDown, ForceUp}, ScopeAddress: {ForceDown, ForceUp}, ScopeEndpoint: {ForceDown, ForceUp},
+		ScopeCheck: {Mute}, ScopeNode: {Mute},
+	}[c.Scope]
+	switch {
+	case words == nil:
+		return refuse(RefusedInvalid, "override scope %q is none of: site, address, endpoint, check, node", c.Scope)
+	case !slices.Contains(words, c.Word):
+		return refuse(RefusedInvalid, "a %s cannot be overridden with %q", c.Scope, c.Word)
+	case c.For < 0 || c.For > MaxFor:
+		return refuse(RefusedInvalid, "an override for %s is not between 1s and %s; use never for one without end", c.For, MaxFor)
+	case !s.targetExists(c.Scope, c.Target):
+		return refuse(RefusedNotFound, "there is no %s %q", c.Scope, c.Target)
+	}
+	return nil
+}
+
+func (s *State) targetExists(scope Scope, target string) bool {
+	switch scope {
+	case ScopeEndpoint:
+		return s.Endpoints.Has(target)
+	case ScopeNode:
+		return s.Nodes.Has(target)
+	case ScopeCheck:
+		for _, e := range s.Endpoints.All() {
+			if e.Check == target {
+				return true
+			}
+		}
+		return false
+	}
+	for _, site := range s.Sites.All() {
+		if scope == ScopeSite && (site.Name == target || site.ID() == target) {
+			return true
+		}
+		for _, a := range site.Addresses {
+			if scope == ScopeAddress && AddressID(site.ID(), a) == target {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// touchOverride settles what an override of this scope may change: a muted node's votes count as none, so every
+// verdict is decided again.
+func (t *txn) touchOverride(scope Scope) {
+	if scope == ScopeNode {
+		t.recount()
+	}
+	t.touchAll()
+}
+
+func (c *ClearOverride) apply(t *txn) *Refusal {
+	key := OverrideKey(c.Scope, c.Target)
+	o, ok := t.s.Overrides.Get(key)
+	if !ok {
+		return refuse(RefusedNotFound, "there is no override of %s %q", c.Scope, c.Target)
+	}
+	t.s.Overrides = t.s.Overrides.Without(key)
+	t.event(Event{Type: "override-cleared", Site: siteOf(c.Scope, c.Target), Reason: c.Reason,
+		Text: fmt.Sprintf("no longer: %s; ended %s%s", o.What(), byWhom(t.h.Author), because(c.Reason))})
+	t.touchOverride(c.Scope)
+	return nil
+}
+
+func (c *Extend) apply(t *txn) *Refusal {
+	key := OverrideKey(c.Scope, c.Target)
+	o, ok := t.s.Overrides.Get(key)
+	switch {
+	case !ok:
+		return refuse(RefusedNotFound, "there is no override of %s %q", c.Scope, c.Target)
+	case c.For < 0 || c.For > MaxFor:
+		return refuse(RefusedInvalid, "an override for %s is not between 1s and %s; use never for one without end", c.For, MaxFor)
+	}
+	next := *o
+	next.Expires, next.Warned = t.expiry(c.For), false
+	t.s.Overrides = t.s.Overrides.With(key, &next)
+	t.event(Event{Type: "override-set", Site: siteOf(c.Scope, c.Target),
+		Text: fmt.Sprintf("still %s, now %s from here on, %s", o.What(), lasting(c.For), byWhom(t.h.Author))})
+	return nil
+}

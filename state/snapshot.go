@@ -1,0 +1,251 @@
+package state
+
+import (
+	"bufio"
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"time"
+
+	"failoverdns/record"
+)
+
+// A snapshot is text: one JSON value on each line. The first says what it is, the last counts the rows and carries
+// the SHA-256 of all lines before it.
+const (
+	snapshotMagic   = "failoverdns-state"
+	snapshotVersion = 1
+	maxRow          = 64 << 20
+)
+
+type snapshotHead struct {
+	Format  string    `json:"format"`
+	Version int       `json:"version"`
+	Index   uint64    `json:"index"`
+	Hash    uint64    `json:"hash"`
+	Clock   Clock     `json:"clock"`
+	Wall    time.Time `json:"wall,omitzero"`
+}
+
+type snapshotRow struct {
+	Table string          `json:"table"`
+	Row   json.RawMessage `json:"row"`
+}
+
+type snapshotTail struct {
+	Rows   *int   `json:"rows"`
+	SHA256 string `json:"sha256"`
+}
+
+// setRow is a zone's record set.
+type setRow struct {
+	Zone record.Name `json:"zone"`
+	record.Set
+}
+
+type encoder struct {
+	w    *bufio.Writer
+	sum  hash.Hash
+	rows int
+}
+
+func (e *encoder) line(v any) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	b = append(b, '\n')
+	e.sum.Write(b)
+	_, err = e.w.Write(b)
+	return err
+}
+
+func encodeTable[V any](e *encoder, name string, t Table[V]) error {
+	for _, v := range t.All() {
+		row, err := json.Marshal(v)
+		if err != nil {
+			return err
+		}
+		e.rows++
+		if err := e.line(snapshotRow{Table: name, Row: row}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Encode writes the state as a snapshot.
+func (s *State) Encode(w io.Writer) error {
+	e := &encoder{w: bufio.NewWriter(w), sum: sha256.New()}
+	err := errors.Join(
+		e.line(snapshotHead{snapshotMagic, snapshotVersion, s.Index, s.Hash, s.Clock, s.Wall}),
+		encodeTable(e, "nodes", s.Nodes),
+		encodeTable(e, "sessions", s.Sessions),
+		encodeTable(e, "zones", s.Zones),
+		e.sets(s),
+		encodeTable(e, "sites", s.Sites),
+		encodeTable(e, "endpoints", s.Endpoints),
+		encodeTable(e, "groups", s.Groups),
+		encodeTable(e, "overrides", s.Overrides),
+		encodeTable(e, "offers", s.Offers),
+		encodeTable(e, "events", s.Events),
+		encodeTable(e, "incidents", s.Incidents),
+		encodeTable(e, "requests", s.Requests),
+	)
+	if err != nil {
+		return fmt.Errorf("write a snapshot: %w", err)
+	}
+	sum := hex.EncodeToString(e.sum.Sum(nil))
+	if err := errors.Join(e.line(snapshotTail{&e.rows, sum}), e.w.Flush()); err != nil {
+		return fmt.Errorf("write a snapshot: %w", err)
+	}
+	return nil
+}
+
+func (e *encoder) sets(s *State) error {
+	for _, z := range s.Zones.All() {
+		for _, set := range z.Sets.All() {
+			row, err := json.Marshal(setRow{z.Name, *set})
+			if err != nil {
+				return err
+			}
+			e.rows++
+			if err := e.line(snapshotRow{Table: "sets", Row: row}); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// Decode reads a snapshot, whole: a truncated, damaged or foreign one gives an error and no state.
+func Decode(r io.Reader) (*State, error) {
+	s, err := decode(r)
+	if err != nil {
+		return nil, fmt.Errorf("read a snapshot: %w", err)
+	}
+	return s, nil
+}
+
+func decode(r io.Reader) (*State, error) {
+	lines := bufio.NewScanner(r)
+	lines.Buffer(make([]byte, 0, 64<<10), maxRow)
+	if !lines.Scan() {
+		return nil, errors.Join(errors.New("it is empty"), lines.Err())
+	}
+	s, err := decodeHead(lines.Bytes())
+	if err != nil {
+		return nil, err
+	}
+	sum := sha256.New()
+	add := func() { sum.Write(lines.Bytes()); sum.Write([]byte{'\n'}) }
+	add()
+	for rows := 0; lines.Scan(); rows++ {
+		if bytes.HasPrefix(lines.Bytes(), []byte(`{"rows":`)) {
+			return s, s.decodeTail(lines, rows, hex.EncodeToString(sum.Sum(nil)))
+		}
+		add()
+		if err := s.decodeRow(lines.Bytes()); err != nil {
+			return nil, fmt.Errorf("line %d: %w", rows+2, err)
+		}
+	}
+	if err := lines.Err(); err != nil {
+		return nil, err
+	}
+	return nil, errors.New("it is cut short: the last line is missing")
+}
+
+func decodeHead(line []byte) (*State, error) {
+	var head snapshotHead
+	if err := json.Unmarshal(line, &head); err != nil || head.Format != snapshotMagic {
+		return nil, errors.New("it is no snapshot of this program")
+	}
+	if head.Version > snapshotVersion {
+		return nil, fmt.Errorf("it is of version %d; this program reads up to %d", head.Version, snapshotVersion)
+	}
+	return &State{Index: head.Index, Hash: head.Hash, Clock: head.Clock, Wall: head.Wall}, nil
+}
+
+func (s *State) decodeTail(lines *bufio.Scanner, rows int, sum string) error {
+	var tail snapshotTail
+	if err := json.Unmarshal(lines.Bytes(), &tail); err != nil {
+		return err
+	}
+	switch {
+	case tail.Rows == nil || *tail.Rows != rows:
+		return fmt.Errorf("it has %d rows, not as many as its end says", rows)
+	case tail.SHA256 != sum:
+		return errors.New("its checksum is wrong: it is damaged")
+	case lines.Scan():
+		return errors.New("something follows its end")
+	}
+	return lines.Err()
+}
+
+func (s *State) decodeRow(line []byte) error {
+	var row snapshotRow
+	if err := json.Unmarshal(line, &row); err != nil {
+		return err
+	}
+	switch row.Table {
+	case "nodes":
+		return decodeInto(row.Row, &s.Nodes, func(n *Node) string { return n.ID })
+	case "sessions":
+		return decodeInto(row.Row, &s.Sessions, func(x *Session) string { return SessionKey(x.Node, x.Interval) })
+	case "zones":
+		return decodeInto(row.Row, &s.Zones, func(z *Zone) string { return ZoneKey(z.Name) })
+	case "sets":
+		return s.decodeSet(row.Row)
+	case "sites":
+		return decodeInto(row.Row, &s.Sites, func(x *Site) string { return x.ID() })
+	case "endpoints":
+		return decodeInto(row.Row, &s.Endpoints, func(e *Endpoint) string { return e.ID })
+	case "groups":
+		return decodeInto(row.Row, &s.Groups, func(g *Group) string { return g.Name })
+	case "overrides":
+		return decodeInto(row.Row, &s.Overrides, func(o *Override) string { return OverrideKey(o.Scope, o.Target) })
+	case "offers":
+		return decodeInto(row.Row, &s.Offers, func(o *Offer) string { return offerKey(o.Node, o.Zone) })
+	case "events":
+		return decodeInto(row.Row, &s.Events, func(e *Event) string { return numberKey(e.ID) })
+	case "incidents":
+		return decodeInto(row.Row, &s.Incidents, func(i *Incident) string { return numberKey(i.ID) })
+	case "requests":
+		return s.decodeRequest(row.Row)
+	}
+	return fmt.Errorf("table %q is unknown", row.Table)
+}
+
+func decodeInto[V any](row json.RawMessage, t *Table[*V], key func(*V) string) error {
+	v := new(V)
+	if err := json.Unmarshal(row, v); err != nil {
+		return err
+	}
+	*t = t.With(key(v), v)
+	return nil
+}
+
+func (s *State) decodeSet(row json.RawMessage) error {
+	var v setRow
+	if err := json.Unmarshal(row, &v); err != nil {
+		return err
+	}
+	z, ok := s.Zones.Get(ZoneKey(v.Zone))
+	if !ok {
+		return fmt.Errorf("a record set of zone %s, which is not there", v.Zone)
+	}
+	z.Sets = z.Sets.With(SetKey(v.Name, v.Type), &v.Set) // z was just made by this decoding
+	return nil
+}
+
+func (s *State) decodeRequest(row json.RawMessage) error {
+	if err := decodeInto(row, &s.Requests, func(r *Request) string { s.requestOrder = s.requestOrder.With(numberKey(r.Index), r.ID); return r.ID }); err != nil {
+		return err
+	}
+	return nil
+}

@@ -1,0 +1,221 @@
+package state
+
+import (
+	"fmt"
+	"hash/fnv"
+	"maps"
+	"slices"
+	"time"
+
+	"failoverdns/record"
+)
+
+// Bounds of the kept history, in entries. A request older than the last maxRequests is forgotten.
+const (
+	maxEvents    = 2000
+	maxIncidents = 500
+	maxRequests  = 1000
+)
+
+// New is the state before the first command.
+func New() *State { return &State{} }
+
+// txn is one entry being applied: a copy of the state that its command may change, and what follows from that.
+type txn struct {
+	s       *State // the copy
+	was     *State
+	h       Header
+	dirty   map[string]bool // groups to settle
+	decided []*Endpoint     // endpoints whose verdict changed
+	zones   map[string]*ZoneChange
+	effect  Effect
+}
+
+// Apply gives the state after a command, and what it did. s itself stays as it is. A refused command changes nothing
+// but index, clock and hash. index must be above s.Index.
+func (s *State) Apply(index uint64, c Command) (*State, Result) {
+	if r, ok := s.repeated(index, c.ID); ok {
+		return r.next, Result{Index: r.req.Index, Refusal: r.req.Refusal}
+	}
+	t := s.begin(index, c.Header)
+	refusal := c.Body.apply(t)
+	if refusal == nil {
+		refusal = t.settle(forced(c.Body))
+	}
+	if refusal != nil {
+		t = s.begin(index, c.Header)
+	}
+	t.rememberRequest(refusal)
+	encoded, err := c.Encode()
+	if err != nil {
+		encoded = fmt.Appendf(nil, "%T", c.Body) // too large to encode again: it came from the log, so this cannot be
+	}
+	t.finish(encoded, refusal)
+	return t.s, Result{Index: index, Refusal: refusal, Effect: t.effect}
+}
+
+// Configure takes Raft's configuration as the list of members. The members of the first one count as probing nodes
+// at once; later ones after their first full round.
+func (s *State) Configure(index uint64, members []Member) (*State, Result) {
+	t := s.begin(index, Header{})
+	t.configure(members)
+	t.settle(true)
+	t.finish(fmt.Appendf(nil, "%v", members), nil)
+	return t.s, Result{Index: index, Effect: t.effect}
+}
+
+func (s *State) begin(index uint64, h Header) *txn {
+	next := *s
+	next.Index = index
+	next.Clock = max(s.Clock, h.Clock)
+	if !h.Wall.IsZero() {
+		next.Wall = h.Wall
+	}
+	return &txn{s: &next, was: s, h: h, dirty: map[string]bool{}, zones: map[string]*ZoneChange{}}
+}
+
+type repetition struct {
+	next *State
+	req  *Request
+}
+
+// repeated finds the first outcome of a request that comes again.
+func (s *State) repeated(index uint64, id string) (repetition, bool) {
+	if id == "" {
+		return repetition{}, false
+	}
+	req, ok := s.Requests.Get(id)
+	if !ok {
+		return repetition{}, false
+	}
+	t := s.begin(index, Header{})
+	t.finish([]byte(id), nil)
+	return repetition{t.s, req}, true
+}
+
+func (t *txn) rememberRequest(refusal *Refusal) {
+	if t.h.ID == "" {
+		return
+	}
+	t.s.Requests = t.s.Requests.With(t.h.ID, &Request{ID: t.h.ID, Index: t.s.Index, Refusal: refusal})
+	t.s.requestOrder = t.s.requestOrder.With(numberKey(t.s.Index), t.h.ID)
+	for t.s.Requests.Len() > maxRequests {
+		k, id, _ := t.s.requestOrder.First()
+		t.s.requestOrder, t.s.Requests = t.s.requestOrder.Without(k), t.s.Requests.Without(id)
+	}
+}
+
+// finish gathers the effect and moves the running hash on.
+func (t *txn) finish(encoded []byte, refusal *Refusal) {
+	keys := slices.Sorted(maps.Keys(t.zones))
+	h := fnv.New64a()
+	fmt.Fprintf(h, "%d %d\n%s\n", t.was.Hash, t.s.Index, encoded)
+	if refusal != nil {
+		fmt.Fprintf(h, "refused %s\n", refusal.Code)
+	}
+	for _, k := range keys {
+		t.effect.Zones = append(t.effect.Zones, *t.zones[k])
+		if z, ok := t.s.Zones.Get(k); ok {
+			fmt.Fprintf(h, "zone %s %d\n", z.Name, z.Serial)
+		}
+	}
+	for _, e := range t.effect.Events {
+		fmt.Fprintf(h, "event %s %s\n", e.Type, e.Text)
+	}
+	t.s.Hash = h.Sum64()
+}
+
+// settle brings every group that the command touched to its choice, then raises serials. Unless force allows it, a
+// command that took from a group its last usable site is refused.
+func (t *txn) settle(force bool) *Refusal {
+	for _, name := range slices.Sorted(maps.Keys(t.dirty)) {
+		if r := t.settleGroup(name, force); r != nil {
+			return r
+		}
+	}
+	for key, z := range t.zones {
+		t.raiseSerial(key, z)
+	}
+	return nil
+}
+
+// change notes that a zone's answers change; cell < 0 means all of the zone.
+func (t *txn) change(zone record.Name, group string, cell int) {
+	key := ZoneKey(zone)
+	z := t.zones[key]
+	if z == nil {
+		z = &ZoneChange{Zone: key}
+		t.zones[key] = z
+	}
+	if cell < 0 {
+		z.Whole = true
+		return
+	}
+	z.Cells = append(z.Cells, CellRef{group, cell})
+}
+
+// raiseSerial adds one to a zone's serial, skipping 0 (RFC 1982 arithmetic; 0 confuses secondaries). A new
+// declaration has set its own.
+func (t *txn) raiseSerial(key string, change *ZoneChange) {
+	z, ok := t.s.Zones.Get(key)
+	if !ok || z.Since == t.s.Index {
+		return
+	}
+	c := *z
+	c.Serial = nextSerial(z.Serial)
+	t.s.Zones = t.s.Zones.With(key, &c)
+}
+
+func nextSerial(n uint32) uint32 {
+	if n++; n == 0 {
+		n = 1
+	}
+	return n
+}
+
+// serialGreater is RFC 1982 section 3.2.
+func serialGreater(a, b uint32) bool { return a != b && a-b < 1<<31 }
+
+func (t *txn) event(e Event) {
+	id := uint64(1)
+	if _, last, ok := t.s.Events.Last(); ok {
+		id = last.ID + 1
+	}
+	e.ID, e.Index, e.Clock, e.Wall = id, t.s.Index, t.s.Clock, t.s.Wall
+	if e.Author == "" {
+		e.Author = t.h.Author
+	}
+	t.s.Events = t.s.Events.With(numberKey(id), &e)
+	if t.s.Events.Len() > maxEvents {
+		k, _, _ := t.s.Events.First()
+		t.s.Events = t.s.Events.Without(k)
+	}
+	t.effect.Events = append(t.effect.Events, &e)
+}
+
+// touchSite marks every group that has a site.
+func (t *txn) touchSite(siteID string) {
+	for name, g := range t.s.Groups.All() {
+		if slices.Contains(g.Sites, siteID) {
+			t.dirty[name] = true
+		}
+	}
+}
+
+func (t *txn) touchAll() {
+	for name := range t.s.Groups.All() {
+		t.dirty[name] = true
+	}
+}
+
+// expiry is the clock at which something set now for d ends; 0 is never.
+func (t *txn) expiry(d time.Duration) Clock {
+	if d <= 0 {
+		return 0
+	}
+	return t.s.Clock + d
+}
+
+func refuse(code, format string, args ...any) *Refusal {
+	return &Refusal{Code: code, Text: fmt.Sprintf(format, args...)}
+}
