@@ -131,3 +131,6 @@ func (c *Counter) failures() int {
 	}
 	return n
 }
+
+// Runs gives the successes in a row, and the failures as the check counts them.
+func (c *Counter) Runs() (successes, failures int) { return c.good, c.failures() }

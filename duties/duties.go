@@ -1,0 +1,148 @@
+// Package duties is what the leader alone does: it opens and closes the sessions in which nodes' votes count, and
+// sends the timers that are due. It decides when, never what: every command is judged again as it is applied.
+//
+// Run belongs to one goroutine and lives as long as this node leads; Heard may be called from any.
+package duties
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"failoverdns/state"
+)
+
+const (
+	// round is how often the leader looks around, unless something is due earlier.
+	round = time.Second
+	// lostAfter is the least time without contact that closes a session; three intervals of its checks if that is more.
+	lostAfter = 30 * time.Second
+	// proposeTimeout bounds one command.
+	proposeTimeout = 5 * time.Second
+)
+
+// Leader is what the duties need of the node that leads.
+type Leader struct {
+	State   func() *state.State
+	Clock   func() (state.Clock, bool) // the cluster clock now; false when not leading
+	Propose func(context.Context, state.Command) error
+	Log     *slog.Logger
+}
+
+// Duties keeps the contacts that sessions depend on.
+type Duties struct {
+	leader Leader
+	wake   chan struct{}
+
+	mu       sync.Mutex
+	contacts map[string]contact // guarded by mu; by node ID
+}
+
+// contact is when a node was last heard, and which process of it.
+type contact struct {
+	boot string
+	at   time.Time
+}
+
+// New makes the duties of a node, for whenever it leads.
+func New(leader Leader) *Duties {
+	return &Duties{leader: leader, wake: make(chan struct{}, 1), contacts: map[string]contact{}}
+}
+
+// Heard notes that a node is in contact.
+func (d *Duties) Heard(node, boot string) {
+	d.mu.Lock()
+	before := d.contacts[node]
+	d.contacts[node] = contact{boot, time.Now()}
+	d.mu.Unlock()
+	if before.boot != boot {
+		d.Wake()
+	}
+}
+
+// Wake makes Run look now: checks or overrides changed.
+func (d *Duties) Wake() {
+	select {
+	case d.wake <- struct{}{}:
+	default:
+	}
+}
+
+// Run does the duties until the context ends, which is when leadership does. Silence counts from its start on: an
+// earlier leader's contacts are not known here.
+func (d *Duties) Run(ctx context.Context) {
+	began := time.Now()
+	d.mu.Lock()
+	clear(d.contacts)
+	d.mu.Unlock()
+	for ctx.Err() == nil {
+		d.sessions(ctx, began)
+		d.due(ctx)
+		select {
+		case <-ctx.Done():
+		case <-d.wake:
+		case <-time.After(d.untilDue()):
+		}
+	}
+}
+
+// untilDue is the time to the next timer, at most a round.
+func (d *Duties) untilDue() time.Duration {
+	at, ok := d.leader.State().NextDue()
+	now, leads := d.leader.Clock()
+	if !ok || !leads {
+		return round
+	}
+	return min(round, max(at-now, time.Millisecond))
+}
+
+func (d *Duties) due(ctx context.Context) {
+	at, ok := d.leader.State().NextDue()
+	if now, leads := d.leader.Clock(); ok && leads && at <= now {
+		d.propose(ctx, &state.Due{})
+	}
+}
+
+// sessions opens one for each probing node in contact and each check interval, and closes those of silent nodes.
+func (d *Duties) sessions(ctx context.Context, began time.Time) {
+	st := d.leader.State()
+	intervals := st.Intervals()
+	for id, node := range st.Nodes.All() {
+		if !node.Probe {
+			continue
+		}
+		for _, interval := range intervals {
+			if body := d.session(st, id, interval, began); body != nil {
+				d.propose(ctx, body)
+			}
+		}
+	}
+}
+
+// session gives the command that a node's session needs, or nil.
+func (d *Duties) session(st *state.State, id string, interval time.Duration, began time.Time) state.Body {
+	d.mu.Lock()
+	c, heard := d.contacts[id]
+	d.mu.Unlock()
+	if !heard {
+		c.at = began
+	}
+	open, ok := st.Sessions.Get(state.SessionKey(id, interval))
+	silent := time.Since(c.at) > max(lostAfter, 3*interval)
+	switch {
+	case ok && silent:
+		return &state.SessionClose{Node: id, Interval: interval, Number: open.Number}
+	case heard && !silent && (!ok || open.Boot != c.boot):
+		return &state.SessionOpen{Node: id, Interval: interval, Boot: c.boot}
+	}
+	return nil
+}
+
+func (d *Duties) propose(ctx context.Context, body state.Body) {
+	ctx, cancel := context.WithTimeout(ctx, proposeTimeout)
+	defer cancel()
+	if err := d.leader.Propose(ctx, state.Command{Body: body}); err != nil && ctx.Err() == nil {
+		d.leader.Log.Warn("a duty of the leader did not get through; it is tried again", "error", err)
+	}
+}

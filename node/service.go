@@ -1,0 +1,63 @@
+package node
+
+import (
+	"context"
+	"time"
+
+	"failoverdns/health"
+	"failoverdns/probes"
+)
+
+// Service is a part that stands above the node and lives as long as it does: the admin API, a listener.
+type Service interface {
+	Name() string
+	Start(n *Node) error
+	Reload(n *Node) error // n.Config() has changed
+	Stop(ctx context.Context) error
+}
+
+// Status is a node's view of itself and of the cluster.
+type Status struct {
+	ID          string
+	Version     string
+	Leader      string // node ID; empty without one
+	LeaderSince time.Time
+	RaftState   string // leader, follower, candidate, shutdown; or empty while Raft is not up
+	Term        uint64
+	Phase       string   // starting, waiting, running, damaged, wiped, removed, halted
+	Waiting     []string // what it waits for, in words
+	StateAge    time.Duration
+	Quorum      bool // a leader is in contact with a majority, and this node with it
+	Tolerance   int  // how many more voters may be lost before the quorum is
+	Ready       bool
+	NotReady    string                   // why, in words
+	Contact     map[string]time.Duration // by node ID: time since it was last heard; the leader knows all, others the leader's
+	Abstaining  int                      // endpoints on which this node abstains
+}
+
+// Latest is this node's own probing of one endpoint.
+type Latest struct {
+	Vote      health.Opinion
+	Successes int             // in a row
+	Failures  int             // as its check counts them: in a row, or in the window
+	Results   []probes.Result // newest first
+}
+
+// Peer is what one member says of itself, asked just now.
+type Peer struct {
+	ID        string            `json:"id"`
+	Reachable bool              `json:"-"`
+	Error     string            `json:"-"` // why it is not reachable
+	Version   string            `json:"version"`
+	Index     uint64            `json:"index"` // of the state from which it answers queries
+	Hash      uint64            `json:"hash"`  // of that state
+	StateAge  time.Duration     `json:"state_age"`
+	Active    map[string]string `json:"active"` // group: the site ID that it answers with
+}
+
+// Lookup is a DNS answer in presentation form.
+type Lookup struct {
+	RCode     string   // NOERROR, NXDOMAIN, REFUSED, SERVFAIL
+	Answer    []string // records of the answer section
+	Authority []string
+}
