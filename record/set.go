@@ -108,6 +108,8 @@ func CheckBeside(types []Type, apex bool) error {
 		return fmt.Errorf("a DS belongs to the parent zone, not to the zone's own name (RFC 4035 section 2.4)")
 	case has(DS) && !has(NS):
 		return fmt.Errorf("a DS needs an NS beside it (RFC 4035 section 2.4)")
+	case has(DNAME) && has(NS) && !apex:
+		return fmt.Errorf("a DNAME cannot stand beside the NS of a delegation (RFC 6672 section 2.4)")
 	}
 	return nil
 }
