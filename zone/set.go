@@ -1,0 +1,114 @@
+// Package zone holds zones ready to serve, and answers questions from them.
+//
+// A Set is what a node serves now: one atomic pointer over the images of all zones. An Image is the immutable form of
+// one zone at one version of the replicated state. All names of the zone stand in one tree; a steered name only
+// points to a cell, the answer that it shares with all names of equal sites, addresses, type and TTL. So a flip makes
+// a new Image that shares the tree and replaces cells: its cost grows neither with the zone nor with the names that
+// move, and nobody sees half of it.
+//
+// Promised to those who ask: Find and Respond take no lock, do no I/O and never wait; an Image that is held answers
+// as it did when it was taken; a reply's sections are the caller's own slices, but the records in them may be shared
+// between replies: whoever wants to change one copies it first.
+//
+// Demanded of the owner: Update and Load are called by one goroutine, in log order.
+//
+// The package also reads zone files and makes the zone of the `nameserver` form. It decides nothing about health: what
+// a steered name answers is in the state.
+package zone
+
+import (
+	"iter"
+	"sync/atomic"
+
+	iradix "github.com/hashicorp/go-immutable-radix/v2"
+
+	"failoverdns/record"
+	"failoverdns/state"
+)
+
+// Set is the zones that a node serves. Readers may use it from any goroutine; Update and Load belong to one.
+type Set struct {
+	images atomic.Pointer[iradix.Tree[*Image]] // by state.ZoneKey
+}
+
+// NewSet is a set without zones.
+func NewSet() *Set {
+	s := new(Set)
+	s.images.Store(iradix.New[*Image]())
+	return s
+}
+
+// Load takes over all zones of a state and forgets all others.
+func (s *Set) Load(st *state.State) {
+	txn := iradix.New[*Image]().Txn()
+	for key, z := range st.Zones.All() {
+		txn.Insert([]byte(key), newImage(st, z))
+	}
+	s.images.Store(txn.Commit())
+}
+
+// Update brings the named zones to a state's version, all of them in one swap. The changes are those of the command
+// that led to the state; the set must have been brought to the state before it.
+func (s *Set) Update(st *state.State, changes []state.ZoneChange) {
+	if len(changes) == 0 {
+		return
+	}
+	txn := s.images.Load().Txn()
+	for _, c := range changes {
+		key := []byte(c.Zone)
+		z, ok := st.Zones.Get(c.Zone)
+		if !ok {
+			txn.Delete(key)
+			continue
+		}
+		old, _ := txn.Get(key)
+		txn.Insert(key, next(old, st, z, c))
+	}
+	s.images.Store(txn.Commit())
+}
+
+// next is a zone's image after a change; old is nil for a new zone.
+func next(old *Image, st *state.State, z *state.Zone, c state.ZoneChange) *Image {
+	if old != nil && !c.Whole {
+		if im, ok := old.flip(st, z, c.Cells); ok {
+			return im
+		}
+	}
+	return newImage(st, z)
+}
+
+// Find is the zone that a name belongs to: the longest one served that is the name or stands above it, by whole
+// labels. It is nil if there is none.
+func (s *Set) Find(name record.Name) *Image {
+	// Every label ends in a zero byte within a key, so the longest prefix is the longest match by labels.
+	_, im, _ := s.images.Load().Root().LongestPrefix(name.Key())
+	return im
+}
+
+// FindFor is Find for a question: a zone's DS is its parent's to answer, where that is served too (RFC 4035 section
+// 3.1.4.1).
+func (s *Set) FindFor(name record.Name, t record.Type) *Image {
+	im := s.Find(name)
+	if t != record.DS || im == nil || im.Zone() != name {
+		return im
+	}
+	if parent, ok := name.Parent(); ok {
+		if above := s.Find(parent); above != nil {
+			return above
+		}
+	}
+	return im
+}
+
+// All walks the zones in canonical order (RFC 4034 section 6.1).
+func (s *Set) All() iter.Seq[*Image] {
+	root := s.images.Load().Root()
+	return func(yield func(*Image) bool) {
+		it := root.Iterator()
+		for _, im, ok := it.Next(); ok; _, im, ok = it.Next() {
+			if !yield(im) {
+				return
+			}
+		}
+	}
+}
