@@ -111,12 +111,7 @@ func siteUp(s *Site, blind [2]bool) bool {
 	if counted {
 		return up
 	}
-	for f := range blind { // only families that are dead everywhere: none may be left out
-		if has, healthy := familyHealth(s, f); has && !healthy {
-			return false
-		}
-	}
-	return true
+	return len(s.Addresses) == 0 // else it has only families that are dead everywhere: none may be left out
 }
 
 // Rule names what decided, in the order in which the rules are asked.
@@ -167,7 +162,8 @@ type Choice struct {
 	Answer []string
 }
 
-// Choose picks the active site. up is as Standing gives it, last the site that was active before ("" at first).
+// Choose picks the active site. sites must not be empty, up is as Standing gives it, last the site that was active
+// before ("" at first).
 func Choose(sites []Site, up []bool, pin *Pin, allDown AllDown, last string) Choice {
 	one := func(id string, r Rule) Choice { return Choice{id, r, []string{id}} }
 	if pin.Stands(sites, up) {
@@ -226,17 +222,17 @@ type Option struct {
 	Target    record.Name
 }
 
-// Answer is what a name has now, from its options at the sites that are answered: of each family the healthy
+// Answer is what a name has now, from its options at the sites that are answered together: of each family the healthy
 // addresses, or all where none is. Health never makes it empty. A target excludes addresses.
 func Answer(options []Option) (a, aaaa []netip.Addr, target record.Name) {
+	var addresses []Address
 	for _, o := range options {
 		if o.Target != "" {
 			return nil, nil, o.Target
 		}
-		a = appendNew(a, pick(o.Addresses, 0))
-		aaaa = appendNew(aaaa, pick(o.Addresses, 1))
+		addresses = append(addresses, o.Addresses...)
 	}
-	return a, aaaa, ""
+	return pick(addresses, 0), pick(addresses, 1), ""
 }
 
 func pick(addresses []Address, f int) []netip.Addr {
@@ -245,9 +241,9 @@ func pick(addresses []Address, f int) []netip.Addr {
 		if family(a.IP) != f {
 			continue
 		}
-		all = append(all, a.IP)
+		all = appendNew(all, a.IP)
 		if a.Healthy {
-			healthy = append(healthy, a.IP)
+			healthy = appendNew(healthy, a.IP)
 		}
 	}
 	if healthy == nil {
@@ -256,11 +252,9 @@ func pick(addresses []Address, f int) []netip.Addr {
 	return healthy
 }
 
-func appendNew(to, from []netip.Addr) []netip.Addr {
-	for _, a := range from {
-		if !slices.Contains(to, a) {
-			to = append(to, a)
-		}
+func appendNew(to []netip.Addr, a netip.Addr) []netip.Addr {
+	if slices.Contains(to, a) {
+		return to
 	}
-	return to
+	return append(to, a)
 }
