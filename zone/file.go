@@ -30,8 +30,8 @@ func ParseFile(r io.Reader, path string, origin record.Name) (state.SOA, []recor
 	zp.SetIncludeAllowed(true)
 	f := &fileReader{origin: origin, sets: map[setID]*fileSet{}}
 	for rr, ok := zp.Next(); ok; rr, ok = zp.Next() {
-		if err := f.add(rr, lines.line()); err != nil {
-			return state.SOA{}, nil, fmt.Errorf("%s:%d: %w", path, lines.line(), err)
+		if err := f.add(rr, lines.line); err != nil {
+			return state.SOA{}, nil, fmt.Errorf("%s:%d: %w", path, lines.line, err)
 		}
 	}
 	if err := zp.Err(); err != nil {
@@ -42,43 +42,6 @@ func ParseFile(r io.Reader, path string, origin record.Name) (state.SOA, []recor
 		return state.SOA{}, nil, fmt.Errorf("%s:%d: %w", path, line, err)
 	}
 	return *f.soa, sets, nil
-}
-
-// lineReader counts the lines that the parser has read.
-type lineReader struct {
-	r      *bufio.Reader
-	ends   int
-	within bool // behind the last line's end something was read
-}
-
-func (l *lineReader) Read(p []byte) (int, error) {
-	b, err := l.ReadByte()
-	if err != nil || len(p) == 0 {
-		return 0, err
-	}
-	p[0] = b
-	return 1, nil
-}
-
-// ReadByte is what the parser uses: it reads no further than the record that it returns.
-func (l *lineReader) ReadByte() (byte, error) {
-	b, err := l.r.ReadByte()
-	if err != nil {
-		return 0, err
-	}
-	l.within = b != '\n'
-	if !l.within {
-		l.ends++
-	}
-	return b, nil
-}
-
-// line is the number of the last line read, from 1.
-func (l *lineReader) line() int {
-	if l.within || l.ends == 0 {
-		return l.ends + 1
-	}
-	return l.ends
 }
 
 type setID struct {
