@@ -36,3 +36,8 @@ func offerKey(node string, zone record.Name) string { return node + "/" + ZoneKe
 
 // numberKey orders numbers.
 func numberKey(n uint64) string { return fmt.Sprintf("%020d", n) }
+
+// Offer is what a node last offered for a zone.
+func (s *State) Offer(node string, zone record.Name) (*Offer, bool) {
+	return s.Offers.Get(offerKey(node, zone))
+}

@@ -1,0 +1,47 @@
+# failoverdns: what can be made. `make help` lists it.
+
+GO         ?= go
+VERSION    ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
+FUZZTIME   ?= 10s
+
+.PHONY: help build demo test race lint e2e bench fuzz image compose-up compose-down clean
+
+help: ## list the targets
+	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
+
+build: ## the static binaries, into bin/
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/ ./cmd/... ./demo
+
+demo: build ## three nodes, two sites, a dead primary: live and measured, in about a minute
+	@bin/demo -bin bin
+
+test: ## all tests that need no root
+	$(GO) test ./...
+
+race: ## the same under the race detector
+	CGO_ENABLED=1 $(GO) test -race ./...
+
+lint: ## gofmt, go vet, staticcheck
+	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$unformatted" || { echo "not gofmt-ed: $$unformatted"; exit 1; }
+	$(GO) vet ./...
+	$(GO) run $(STATICCHECK) ./...
+
+e2e: build ## scenarios with real processes: kills, restarts, cuts
+	E2E=1 $(GO) test -count=1 -v -timeout 15m ./e2e/...
+
+bench: ## micro-benchmarks with allocations
+	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+fuzz: ## every fuzz target for FUZZTIME (10s)
+	@for p in $$($(GO) list ./...); do \
+	  for f in $$($(GO) test -list '^Fuzz' $$p | grep '^Fuzz'); do \
+	    echo "$$p $$f"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) $$p || exit 1; \
+	  done; \
+	done
+
+image: build ## the container image failoverdns:latest, from scratch
+	docker build -t failoverdns:latest .
+
+clean: ## remove what was built
+	rm -rf bin

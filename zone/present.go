@@ -1,0 +1,24 @@
+package zone
+
+import (
+	"github.com/miekg/dns"
+
+	"failoverdns/record"
+)
+
+// Lookup is Respond for people: the response code's mnemonic and the records of the answer and authority sections in
+// presentation form.
+func (im *Image) Lookup(name record.Name, t record.Type) (rcode string, answer, authority []string) {
+	req := new(dns.Msg)
+	req.SetQuestion(name.String(), uint16(t))
+	m := im.Respond(req)
+	return dns.RcodeToString[m.Rcode], present(m.Answer), present(m.Ns)
+}
+
+func present(rrs []dns.RR) []string {
+	out := make([]string, len(rrs))
+	for i, rr := range rrs {
+		out[i] = rr.String()
+	}
+	return out
+}
