@@ -1,0 +1,80 @@
+package api
+
+import "time"
+
+// Events is GET /v1/events, oldest first. With "Accept: text/event-stream" the same events follow as they happen.
+type Events struct {
+	Meta
+	Events []Event `json:"events"`
+	Lost   bool    `json:"lost,omitempty"` // events after the one asked for are no longer kept
+}
+
+// Event is one thing that happened.
+type Event struct {
+	ID       uint64    `json:"id"`
+	Index    uint64    `json:"index"`
+	At       time.Time `json:"at"`
+	Type     string    `json:"type"`
+	Zone     string    `json:"zone,omitempty"`
+	Group    string    `json:"group,omitempty"`
+	Site     string    `json:"site,omitempty"`
+	Endpoint string    `json:"endpoint,omitempty"`
+	Node     string    `json:"node,omitempty"`
+	Author   string    `json:"author,omitempty"`
+	Reason   string    `json:"reason,omitempty"`
+	Text     string    `json:"text"`
+}
+
+// EventGap is the SSE event type that stands where events are no longer kept; its data is a Gap.
+const EventGap = "gap"
+
+// Gap says that events after one ID and before another are no longer kept.
+type Gap struct {
+	After  uint64 `json:"after"`
+	Before uint64 `json:"before"`
+}
+
+// Incidents is GET /v1/incidents[?id=ID], newest first.
+type Incidents struct {
+	Meta
+	Incidents []Incident `json:"incidents"`
+}
+
+// Incident is one departure of a site up to its return.
+type Incident struct {
+	ID          uint64     `json:"id"`
+	Group       string     `json:"group"`
+	Site        string     `json:"site"`
+	Cause       string     `json:"cause"`
+	From        string     `json:"from"` // active before
+	To          string     `json:"to"`   // active after
+	Endpoint    string     `json:"endpoint,omitempty"`
+	Index       uint64     `json:"index"`
+	Decided     time.Time  `json:"decided"`
+	FirstFailed *time.Time `json:"first_failed,omitempty"`
+	Returned    *time.Time `json:"returned,omitempty"`
+	Back        *time.Time `json:"back,omitempty"`
+	Open        bool       `json:"open"`
+	Detect      float64    `json:"detect_seconds"` // first failed probe to first vote
+	Agree       float64    `json:"agree_seconds"`  // first vote to verdict
+	Away        float64    `json:"away_seconds"`   // verdict to the site's return, or until now
+	Votes       []Vote     `json:"votes,omitempty"`
+}
+
+// Offers is GET /v1/config: what each node last offered for each zone.
+type Offers struct {
+	Meta
+	Offers []Offer `json:"offers"`
+}
+
+// Offer is what one node last offered for one zone.
+type Offer struct {
+	Node    string    `json:"node"`
+	Zone    string    `json:"zone"`
+	Source  string    `json:"source"`
+	Digest  string    `json:"digest"`
+	InForce string    `json:"in_force_digest,omitempty"`
+	Drift   bool      `json:"drift"`
+	Matches bool      `json:"matches"` // it is what is in force
+	At      time.Time `json:"at"`
+}

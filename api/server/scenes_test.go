@@ -1,0 +1,143 @@
+package server
+
+import (
+	"flag"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"failoverdns/health"
+	"failoverdns/state"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew; then read the difference")
+
+// scenes are the situations that a person sees in failoverctl; its tests read the answers written here.
+var scenes = map[string]func(t *testing.T) *world{
+	"healthy":     declared,
+	"failed-over": failedOver,
+	"returning": func(t *testing.T) *world {
+		w := newWorld(t)
+		w.must(&state.Declare{Node: "ns1", Incarnation: "i-ns1", Declarations: []*state.Declaration{declaration(health.Failback{Mode: health.FailbackAfter, After: 10 * time.Minute})}})
+		w.probing()
+		w.pass(2 * time.Hour)
+		w.fail(azure)
+		w.pass(5 * time.Minute)
+		w.vote(azure, health.Up, "", "")
+		w.pass(time.Minute)
+		return w
+	},
+	"overridden": func(t *testing.T) *world {
+		w := declared(t)
+		w.must(&state.SetOverride{Scope: state.ScopeSite, Target: "azure", Word: state.ForceDown, Reason: "disk replacement", For: 24 * time.Hour})
+		w.must(&state.SetOverride{Scope: state.ScopeNode, Target: "ns3", Word: state.Mute, Reason: "its uplink flaps", For: 0})
+		w.pass(10 * time.Minute)
+		return w
+	},
+	"pinned": func(t *testing.T) *world {
+		w := declared(t)
+		w.must(&state.SetPin{Group: "auth.example.com", Site: "aws", Reason: "cost test", For: time.Hour})
+		w.pass(5 * time.Minute)
+		return w
+	},
+	"no-quorum": func(t *testing.T) *world {
+		w := failedOver(t)
+		w.status.Leader, w.status.RaftState, w.status.Quorum, w.status.StateAge = "", "candidate", false, 3*time.Minute
+		w.status.Waiting = []string{"ns2 and ns3 do not answer"}
+		w.lost["ns2"], w.lost["ns3"] = true, true
+		return w
+	},
+	"all-down": func(t *testing.T) *world {
+		w := failedOver(t)
+		w.fail(aws)
+		w.pass(30 * time.Second)
+		return w
+	},
+	"drift": func(t *testing.T) *world {
+		w := declared(t)
+		d := declaration(health.Failback{Mode: health.FailbackManual})
+		d.Source = "Corefile:7"
+		w.must(&state.Declare{Node: "ns2", Incarnation: "i-ns2", Declarations: []*state.Declaration{d}})
+		w.pass(time.Minute)
+		return w
+	},
+	"diverged": func(t *testing.T) *world {
+		w := declared(t)
+		w.peer["ns3"] = &Peer{ID: "ns3", Reachable: true, Version: "1.0.0", Index: w.st.Index, Hash: 1, Active: map[string]string{"auth.example.com": "aws"}}
+		return w
+	},
+	"starting": func(t *testing.T) *world {
+		w := newWorld(t)
+		w.st = state.New()
+		w.status = Status{ID: "ns1", Version: "1.0.0", Phase: "waiting", NotReady: "it has no state yet", Waiting: []string{"ns2: connection refused", "ns3: connection refused"}}
+		return w
+	},
+}
+
+func failedOver(t *testing.T) *world {
+	w := declared(t)
+	w.fail(azure)
+	w.pass(90 * time.Second)
+	w.latest[azure] = Latest{Vote: health.Down, Failures: 3, Results: []Result{
+		{At: start.Add(w.clock), Took: 4 * time.Second, Outcome: health.Failure, Reason: health.Timeout, Detail: "no answer within 4s"},
+		{At: start.Add(w.clock - 10*time.Second), Took: 4 * time.Second, Outcome: health.Failure, Reason: health.Timeout, Detail: "no answer within 4s"},
+		{At: start.Add(w.clock - 2*time.Minute), Took: 31 * time.Millisecond, Outcome: health.Success, Detail: "200 OK"},
+	}}
+	return w
+}
+
+// TestScenesAnswerAsRecorded holds the status of each scene, and all other reads of one, against testdata.
+func TestScenesAnswerAsRecorded(t *testing.T) {
+	for name, scene := range scenes {
+		h := scene(t).server().Handler()
+		golden(t, h, "status-"+name, "/v1/status")
+	}
+	h := failedOver(t).server().Handler()
+	for file, path := range map[string]string{
+		"sites": "/v1/sites", "checks": "/v1/checks", "votes": "/v1/votes?endpoint=" + azure, "overrides-none": "/v1/overrides",
+		"explain-steered": "/v1/explain?name=login.auth.example.com", "explain-nxdomain": "/v1/explain?name=nothing.auth.example.com&type=AAAA",
+		"events": "/v1/events?limit=6", "incidents": "/v1/incidents", "incident": "/v1/incidents?id=1", "members": "/v1/members", "config": "/v1/config",
+		"role": "/v1/sites/aws/role",
+	} {
+		golden(t, h, file, path)
+	}
+	golden(t, scenes["overridden"](t).server().Handler(), "overrides", "/v1/overrides")
+	golden(t, scenes["pinned"](t).server().Handler(), "overrides-pinned", "/v1/overrides")
+	golden(t, scenes["drift"](t).server().Handler(), "config-drift", "/v1/config?drift")
+}
+
+func golden(t *testing.T, h http.Handler, file, path string) {
+	t.Helper()
+	w := get(h, path)
+	if w.Code != http.StatusOK {
+		t.Errorf("%s: HTTP status %d: %s", path, w.Code, w.Body)
+		return
+	}
+	compare(t, filepath.Join("testdata", file+".json"), w.Body.Bytes())
+}
+
+func compare(t *testing.T, path string, got []byte) {
+	t.Helper()
+	if *update {
+		if err := os.WriteFile(path, got, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatalf("%v (go test -update writes it)", err)
+	}
+	if string(got) != string(want) {
+		t.Errorf("%s differs; go test -update writes it anew.\ngot:\n%s", path, got)
+	}
+}
+
+func get(h http.Handler, path string) *httptest.ResponseRecorder {
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "http://127.0.0.1:8053"+path, nil))
+	return w
+}

@@ -1,0 +1,206 @@
+package server
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"failoverdns/api"
+	"failoverdns/state"
+)
+
+// staleAfter is the state's age from which a node's answers are called unhealthy: the leader's heartbeats and a few
+// lost packets fit in it many times.
+const staleAfter = 30 * time.Second
+
+// status is the one page on everything; the view has peers.
+func (v *view) status() *api.Status {
+	out := &api.Status{
+		Meta: v.meta(), Groups: v.groups(), Overrides: v.overrides(), Drift: v.offers(true), Cluster: v.cluster(),
+		Problems: []api.Notice{}, Notes: []api.Notice{},
+	}
+	for i := range out.Groups {
+		out.Groups[i].Nodes = v.nodeAnswers(out.Groups[i].Name)
+	}
+	v.problems(out)
+	notes(out)
+	return out
+}
+
+func (v *view) nodeAnswers(group string) []api.NodeAnswer {
+	out := []api.NodeAnswer{}
+	for _, p := range v.peers {
+		a := api.NodeAnswer{Node: p.ID, Reachable: p.Reachable, Error: p.Error}
+		if p.Reachable {
+			a.Active, a.StateAge, a.Index = p.Active[group], seconds(p.StateAge), p.Index
+		}
+		out = append(out, a)
+	}
+	return out
+}
+
+// cluster is the Raft cluster and its members; the view has peers.
+func (v *view) cluster() api.Cluster {
+	n := &v.node
+	c := api.Cluster{
+		Leader: n.Leader, Quorum: n.Quorum, Term: n.Term, RaftState: n.RaftState, Phase: n.Phase, Waiting: n.Waiting,
+		Ready: n.Ready, NotReady: n.NotReady, Members: []api.Member{},
+	}
+	diverged := diverged(v.peers)
+	for _, m := range v.st.Nodes.All() {
+		c.Members = append(c.Members, v.member(m, diverged))
+	}
+	for _, m := range c.Members {
+		if m.Suffrage != "voter" {
+			continue
+		}
+		c.Voters++
+		if m.Reachable {
+			c.Live++
+		}
+	}
+	if c.Quorum {
+		c.Tolerates = max(0, c.Live-(c.Voters/2+1))
+	}
+	return c
+}
+
+func (v *view) member(m *state.Node, diverged map[string]bool) api.Member {
+	out := api.Member{
+		ID: m.ID, Address: m.Address, Admin: m.Admin, Role: string(m.Role), Suffrage: m.Suffrage, Probes: m.Probe, Version: m.Version,
+		Leader: m.ID == v.node.Leader, Self: m.ID == v.node.ID, LastContact: seconds(v.node.Contact[m.ID]),
+		Muted: v.st.Overrides.Has(state.OverrideKey(state.ScopeNode, m.ID)), Diverged: diverged[m.ID],
+	}
+	for _, p := range v.peers {
+		if p.ID != m.ID {
+			continue
+		}
+		out.Reachable, out.Error = p.Reachable, p.Error
+		if p.Reachable {
+			out.Version, out.Index, out.Hash, out.StateAge = p.Version, p.Index, hashText(p.Hash), seconds(p.StateAge)
+		}
+	}
+	return out
+}
+
+// diverged names the nodes whose states differ though their index is the same. Which of them is right cannot be told
+// here, so all of that index are named.
+func diverged(peers []Peer) map[string]bool {
+	out := map[string]bool{}
+	for i, a := range peers {
+		for _, b := range peers[i+1:] {
+			if a.Reachable && b.Reachable && a.Index == b.Index && a.Hash != b.Hash {
+				out[a.ID], out[b.ID] = true, true
+			}
+		}
+	}
+	return out
+}
+
+// problems are what makes a cluster unhealthy.
+func (v *view) problems(s *api.Status) {
+	add := func(code, next, format string, args ...any) {
+		s.Problems = append(s.Problems, api.Notice{Code: code, Text: fmt.Sprintf(format, args...), Next: next})
+	}
+	for i := range s.Groups {
+		if g := &s.Groups[i]; g.AllDown {
+			add(api.ProblemAllDown, g.Next, "%s: no site is up; it answers with %s (%s)", g.Name, g.Active, g.OnAllDown)
+		}
+	}
+	c := &s.Cluster
+	if !c.Quorum {
+		add(api.ProblemNoQuorum, "failoverctl cluster members", "no quorum: %d of %d voters answer; nothing flips and no command is taken until %d do", c.Live, c.Voters, c.Voters/2+1)
+	}
+	if !c.Ready {
+		add(api.ProblemNotReady, "", "%s is not ready: %s", v.node.ID, strings.Join(append([]string{c.NotReady}, c.Waiting...), "; "))
+	}
+	for _, o := range s.Drift {
+		add(api.ProblemDrift, "failoverctl config adopt "+o.Node+" "+o.Zone+" --reason TEXT", "%s offers for %s what is not in force (%s)", o.Node, o.Zone, o.Source)
+	}
+	if names := divergedNames(c.Members); names != "" {
+		add(api.ProblemDiverged, "failoverctl cluster members", "the states of %s differ at the same index", names)
+	}
+	v.stale(add, c)
+}
+
+func (v *view) stale(add func(code, next, format string, args ...any), c *api.Cluster) {
+	if v.node.StateAge > staleAfter {
+		add(api.ProblemStale, "failoverctl cluster members", "the state of %s is %s old", v.node.ID, v.node.StateAge.Round(time.Second))
+	}
+	for _, p := range v.peers {
+		if p.Reachable && p.ID != v.node.ID && p.StateAge > staleAfter {
+			add(api.ProblemStale, "failoverctl cluster members", "the state of %s is %s old", p.ID, p.StateAge.Round(time.Second))
+		}
+	}
+}
+
+func divergedNames(members []api.Member) string {
+	var out []string
+	for _, m := range members {
+		if m.Diverged {
+			out = append(out, m.ID)
+		}
+	}
+	return strings.Join(out, ", ")
+}
+
+// notes are what is worth knowing, though healthy.
+func notes(s *api.Status) {
+	add := func(code, next, format string, args ...any) {
+		s.Notes = append(s.Notes, api.Notice{Code: code, Text: fmt.Sprintf(format, args...), Next: next})
+	}
+	for i := range s.Groups {
+		groupNotes(&s.Groups[i], add)
+	}
+	for _, o := range s.Overrides {
+		add(api.NoteOverridden, "failoverctl "+o.Scope+" "+undo(o.Word)+" "+o.Target+" --reason TEXT", "%s", overrideText(&o))
+	}
+	c := &s.Cluster
+	for _, m := range c.Members {
+		if !m.Reachable && !m.Self && c.Quorum {
+			add(api.NoteMemberLost, "", "%s does not answer; %s more may be lost", m.ID, plural(c.Tolerates, "voter"))
+		}
+	}
+}
+
+func groupNotes(g *api.Group, add func(code, next, format string, args ...any)) {
+	switch {
+	case g.AllDown: // said as a problem
+	case g.Pin != nil:
+		add(api.NotePinned, g.Next, "%s is pinned to %s by %s: %s", g.Name, g.Pin.Site, g.Pin.Author, g.Pin.Reason)
+	case g.FailedOver:
+		add(api.NoteFailedOver, g.Next, "%s is failed over: %s instead of %s", g.Name, g.Active, g.Preferred)
+	}
+	for _, n := range g.Nodes {
+		if n.Reachable && n.Active != g.Active {
+			add(api.NoteLagging, "", "%s answers %s for %s, not %s: it is behind", n.Node, orNothing(n.Active), g.Name, g.Active)
+		}
+	}
+	for _, s := range g.Sites {
+		if !s.Up && !s.Active && !g.AllDown && s.Site != g.Preferred && s.Override == nil {
+			add(api.NoteDegraded, "", "%s: site %s is down; %s", g.Name, s.Site, s.Why)
+		}
+	}
+}
+
+func orNothing(s string) string {
+	if s == "" {
+		return "nothing"
+	}
+	return s
+}
+
+func undo(word string) string {
+	if word == string(state.Mute) {
+		return "unmute"
+	}
+	return "clear"
+}
+
+func overrideText(o *api.Override) string {
+	what := "forced " + o.Word
+	if o.Word == string(state.Mute) {
+		what = "muted"
+	}
+	return fmt.Sprintf("%s %s is %s by %s: %s", o.Scope, o.Target, what, o.Author, o.Reason)
+}
