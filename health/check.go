@@ -79,9 +79,14 @@ func ParseURL(s string) (Check, error) {
 	if err != nil {
 		return Check{}, fmt.Errorf("%q is no URL: %w", s, errors.Unwrap(err))
 	}
-	c := Check{Kind: Kind(u.Scheme), Host: strings.ToLower(u.Hostname())}
-	if u.User != nil {
+	c := Check{Kind: Kind(u.Scheme), Host: strings.TrimSuffix(strings.ToLower(u.Hostname()), ".")}
+	switch {
+	case u.User != nil:
 		return Check{}, errors.New("a check's URL may not hold a user or password; use: header Authorization file:PATH")
+	case u.Fragment != "":
+		return Check{}, fmt.Errorf("%q: the part after # is never sent to a server; leave it out", s)
+	case strings.ContainsFunc(c.Host, func(r rune) bool { return r >= 0x80 }):
+		return Check{}, fmt.Errorf("%q: write the host in its ASCII form (xn--…, RFC 5891)", s)
 	}
 	switch c.Kind {
 	case HTTP, HTTPS:
@@ -143,23 +148,7 @@ func (c *Check) Complete() error {
 	case len(c.Match) > MatchWindow:
 		return fmt.Errorf("match is %d bytes long; only the first %d of a body are read", len(c.Match), MatchWindow)
 	}
-	for _, r := range c.Status {
-		if r.From < 100 || r.To > 599 || r.From > r.To {
-			return fmt.Errorf("status %d-%d is no range of HTTP status codes (100 to 599)", r.From, r.To)
-		}
-	}
 	return c.fits()
-}
-
-// fits refuses properties that mean nothing for the check's kind.
-func (c *Check) fits() error {
-	if c.Kind != HTTPS && (c.Insecure || c.ServerName != "") {
-		return fmt.Errorf("insecure and server-name belong to https checks, not to %s", c.Kind)
-	}
-	if c.Kind == TCP && (c.Method != "" || c.Headers != nil || c.Status != nil || c.Match != "" || c.FollowRedirects) {
-		return errors.New("method, header, status, match and follow-redirects belong to http and https checks, not to tcp")
-	}
-	return nil
 }
 
 // Equal says whether two checks probe alike; a check that changes is a new revision.

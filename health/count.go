@@ -1,6 +1,9 @@
 package health
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Opinion is what one node holds of one endpoint.
 type Opinion string
@@ -56,8 +59,13 @@ type Counter struct {
 	good    int       // successes in a row
 	bad     int       // failures in a row
 	blind   int       // abstained in a row
-	history []bool    // the last Window results, true for a failure; only with a window
-	first   time.Time // start of the first failed probe of the present run
+	history []result  // the last Window results; only with a window
+	first   time.Time // start of the first failed probe of the present run, or of the one behind a vote down
+}
+
+type result struct {
+	failed  bool
+	started time.Time
 }
 
 // NewCounter starts counting afresh. known tells that the endpoint already has a verdict; while it is unknown one
@@ -86,15 +94,15 @@ func (c *Counter) Observe(o Outcome, started time.Time) Opinion {
 	case Success:
 		c.good, c.bad = c.good+1, 0
 	case Failure:
-		if c.failures() == 0 {
+		if c.bad == 0 && c.check.Window == 0 && c.vote != Down {
 			c.first = started
 		}
 		c.good, c.bad = 0, c.bad+1
 	}
 	c.blind = 0
-	c.remember(o == Failure)
+	c.remember(result{o == Failure, started})
 	switch {
-	case c.vote != Down && c.failures() >= c.check.Failures:
+	case o == Failure && c.vote != Down && c.failures() >= c.check.Failures:
 		c.vote = Down
 	case c.good >= c.check.Successes, o == Success && !c.known && c.vote == None:
 		if c.vote != Up {
@@ -108,13 +116,17 @@ func (c *Counter) Observe(o Outcome, started time.Time) Opinion {
 	return c.vote
 }
 
-func (c *Counter) remember(failed bool) {
+// remember keeps the window. While nothing is voted down, the run begins with the window's first failure.
+func (c *Counter) remember(r result) {
 	if c.check.Window == 0 {
 		return
 	}
-	c.history = append(c.history, failed)
+	c.history = append(c.history, r)
 	if len(c.history) > c.check.Window {
 		c.history = c.history[1:]
+	}
+	if i := slices.IndexFunc(c.history, func(r result) bool { return r.failed }); i >= 0 && c.vote != Down {
+		c.first = c.history[i].started
 	}
 }
 
@@ -124,8 +136,8 @@ func (c *Counter) failures() int {
 		return c.bad
 	}
 	n := 0
-	for _, failed := range c.history {
-		if failed {
+	for _, r := range c.history {
+		if r.failed {
 			n++
 		}
 	}

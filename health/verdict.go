@@ -40,14 +40,13 @@ func ParseAgree(s string) (Agree, error) {
 // rule, and by no more than all of them.
 func (a Agree) Needed(n int) (up, down int) {
 	up = n/2 + 1
-	switch a {
-	case "", AgreeMajority:
-		return up, up
-	case AgreeAll:
+	if a == AgreeAll {
 		return up, n
 	}
-	down, _ = strconv.Atoi(string(a))
-	return up, min(down, n)
+	if down, err := strconv.Atoi(string(a)); err == nil && down >= 1 {
+		return up, min(down, n)
+	}
+	return up, up // also for a rule that nobody can read: it must not make everything down
 }
 
 // Decide is the verdict after votes, among n configured probing nodes: down when enough are down; up when a majority
