@@ -235,4 +235,3 @@ func (w *world) server() *Server {
 }
 
 var _ Node = (*world)(nil)
-

@@ -108,7 +108,10 @@ func (v *view) problems(s *api.Status) {
 		}
 	}
 	c := &s.Cluster
-	if !c.Quorum {
+	switch {
+	case !c.Quorum && c.Voters == 0:
+		add(api.ProblemNoQuorum, "", "no quorum: %s knows of no cluster yet", v.node.ID)
+	case !c.Quorum:
 		add(api.ProblemNoQuorum, "failoverctl cluster members", "no quorum: %d of %d voters answer; nothing flips and no command is taken until %d do", c.Live, c.Voters, c.Voters/2+1)
 	}
 	if !c.Ready {

@@ -1,0 +1,164 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"failoverdns/api"
+)
+
+// session is one run of the program: its global flags, and the client made from them.
+type session struct {
+	t          *terminal
+	servers    []string
+	tokenFile  string
+	output     string
+	consistent bool
+	timeout    time.Duration
+}
+
+// run runs the command line and gives the exit status.
+func run(ctx context.Context, t *terminal, args []string) int {
+	root := newRoot(t)
+	root.SetArgs(args)
+	err := root.ExecuteContext(ctx)
+	report(t, err)
+	return exitStatus(err)
+}
+
+func newRoot(t *terminal) *cobra.Command {
+	s := &session{t: t}
+	root := &cobra.Command{
+		Use:           "failoverctl",
+		Short:         "Look at and operate a failoverdns cluster",
+		Long:          "failoverctl looks at and operates a failoverdns cluster.\n\nExit status: 0 done or healthy, 1 refused or unhealthy, 2 usage, 3 nobody answers, 4 outcome unknown (safe to repeat).",
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Version:       version,
+		Args:          unknownCommand,
+		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
+		PersistentPreRunE: func(*cobra.Command, []string) error {
+			if s.output != "table" && s.output != "json" {
+				return usage("--output %q is neither table nor json", s.output)
+			}
+			return nil
+		},
+	}
+	f := root.PersistentFlags()
+	f.StringArrayVar(&s.servers, "server", nil, "URL of an admin API; may repeat, the first that answers is used (env FAILOVER_SERVER, comma-separated; default "+api.DefaultServer+")")
+	f.StringVar(&s.tokenFile, "token-file", "", "file that holds an API token")
+	f.StringVarP(&s.output, "output", "o", "table", "table or json")
+	f.BoolVar(&s.consistent, "consistent", false, "ask the leader first, so that every acknowledged write shows")
+	f.DurationVar(&s.timeout, "timeout", api.DefaultTimeout, "for one call, all its servers together")
+	root.SetOut(t.out)
+	root.SetErr(t.err)
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
+	root.AddCommand(lookCommands(s)...)
+	root.AddCommand(operateCommands(s)...)
+	root.AddCommand(clusterCommand(s), configCommand(s), certCommand(s), versionCommand(s))
+	strict(root)
+	return root
+}
+
+// strict makes wrong arguments usage errors, and groups of commands refuse unknown words.
+func strict(c *cobra.Command) {
+	if check := c.Args; check != nil {
+		c.Args = func(c *cobra.Command, args []string) error {
+			if err := check(c, args); err != nil {
+				return &usageError{err}
+			}
+			return nil
+		}
+	}
+	for _, sub := range c.Commands() {
+		strict(sub)
+	}
+}
+
+func unknownCommand(c *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	text := fmt.Sprintf("unknown command %q for %q", args[0], c.CommandPath())
+	c.SuggestionsMinimumDistance = 2 // cobra's own default, which it sets only where it makes the suggestion itself
+	if near := c.SuggestionsFor(args[0]); len(near) > 0 {
+		text += "; did you mean " + strings.Join(near, " or ") + "?"
+	}
+	return errors.New(text)
+}
+
+// group is a command that has only others below it.
+func group(use, short string, sub ...*cobra.Command) *cobra.Command {
+	c := &cobra.Command{Use: use, Short: short, Args: unknownCommand, RunE: func(c *cobra.Command, _ []string) error {
+		_ = c.Help()
+		return usage("%s needs one of its commands", c.CommandPath())
+	}}
+	c.AddCommand(sub...)
+	return c
+}
+
+// client makes the client that the flags ask for.
+func (s *session) client() (*api.Client, error) {
+	servers := s.servers
+	if env := s.t.env("FAILOVER_SERVER"); len(servers) == 0 && env != "" {
+		servers = strings.Split(env, ",")
+	}
+	token := ""
+	if s.tokenFile != "" {
+		b, err := os.ReadFile(s.tokenFile)
+		if err != nil {
+			return nil, usage("read the token: %w", err)
+		}
+		if token = strings.TrimSpace(string(b)); token == "" {
+			return nil, usage("the token file %q is empty", s.tokenFile)
+		}
+	}
+	c, err := api.NewClient(api.Options{Servers: servers, Token: token, Consistent: s.consistent, Timeout: s.timeout, UserAgent: "failoverctl/" + version})
+	if err != nil {
+		return nil, &usageError{err}
+	}
+	return c, nil
+}
+
+// show writes an answer as JSON, or with text for people.
+func show[A api.Answer](s *session, a A, text func(*terminal, A)) error {
+	if s.output == "json" {
+		return s.t.json(a)
+	}
+	text(s.t, a)
+	return nil
+}
+
+// ask is a command that asks one thing and shows it.
+func ask[A api.Answer](s *session, c *cobra.Command, call func(context.Context, *api.Client) (A, error), text func(*terminal, A)) error {
+	client, err := s.client()
+	if err != nil {
+		return err
+	}
+	a, err := call(c.Context(), client)
+	if err != nil {
+		return err
+	}
+	return show(s, a, text)
+}
+
+// footer says whose view this was, and how old.
+func footer(t *terminal, m *api.Meta) {
+	t.printf("\nSeen by %s at index %d, state %s old.\n", m.Node, m.Index, fine(m.StateAge))
+}
+
+func versionCommand(s *session) *cobra.Command {
+	return &cobra.Command{Use: "version", Short: "The version of this program", Args: cobra.NoArgs, RunE: func(*cobra.Command, []string) error {
+		if s.output == "json" {
+			return s.t.json(map[string]string{"version": version})
+		}
+		s.t.printf("failoverctl %s\n", version)
+		return nil
+	}}
+}

@@ -1,0 +1,200 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"failoverdns/api"
+)
+
+func statusCommand(s *session) *cobra.Command {
+	return &cobra.Command{
+		Use: "status", Short: "One page on everything; exit 1 if unhealthy", Args: cobra.NoArgs,
+		Long: "status shows which site each group answers with, since when and why, what each node answers, when caches are clear,\nwhat waits, and the next command. It exits 1 on all sites down, no quorum, drift, differing states, a node that is not\nready, or a state older than 30 s. A failed-over or overridden group is healthy, and exits 0.",
+		RunE: func(c *cobra.Command, _ []string) error {
+			var seen *api.Status
+			err := ask(s, c, func(ctx context.Context, cl *api.Client) (*api.Status, error) {
+				var err error
+				seen, err = cl.Status(ctx)
+				return seen, err
+			}, statusPage)
+			if err == nil && !seen.Healthy() {
+				return errUnhealthy
+			}
+			return err
+		},
+	}
+}
+
+func statusPage(t *terminal, s *api.Status) {
+	banner(t, s)
+	for i := range s.Groups {
+		groupBlock(t, &s.Groups[i], s.At)
+	}
+	clusterBlock(t, &s.Cluster)
+	overridesBlock(t, s.Overrides, s.At)
+	if len(s.Drift) > 0 {
+		t.printf("\nDrift: these nodes' files differ from what is in force\n")
+		offersTable(t, "  ", s.Drift, s.At)
+	}
+	footer(t, &s.Meta)
+}
+
+// banner is the first thing that is read: the problems, else the notes, else that all is well.
+func banner(t *terminal, s *api.Status) {
+	switch {
+	case len(s.Problems) > 0:
+		t.printf("%s  %s\n", t.paint(red, "UNHEALTHY"), clock(s.At, time.Time{}))
+	case len(s.Notes) > 0:
+		t.printf("%s  %s\n", t.paint(yellow, "HEALTHY, with notes"), clock(s.At, time.Time{}))
+	default:
+		t.printf("%s  %s\n", t.paint(green, "HEALTHY"), clock(s.At, time.Time{}))
+	}
+	for _, n := range s.Problems {
+		notice(t, t.paint(red, "!!"), &n)
+	}
+	for _, n := range s.Notes {
+		notice(t, t.paint(yellow, " *"), &n)
+	}
+}
+
+func notice(t *terminal, mark string, n *api.Notice) {
+	t.printf("%s %s\n", mark, n.Text)
+	if n.Next != "" {
+		t.printf("     next: %s\n", n.Next)
+	}
+}
+
+func groupBlock(t *terminal, g *api.Group, now time.Time) {
+	colour := green
+	switch {
+	case g.AllDown:
+		colour = red
+	case g.FailedOver || g.Pin != nil:
+		colour = yellow
+	}
+	t.printf("\n%s  answers with %s\n", t.paint(bold, g.Name), t.paint(colour, orDash(g.Active)))
+	x := t.table("  ")
+	x.row("since", when(g.Since, now))
+	x.row("why", g.Why)
+	for i, site := range g.Sites {
+		x.row(onlyFirst(i, "sites"), siteLine(&site, now))
+	}
+	for _, c := range g.Cells {
+		x.row("answer", fmt.Sprintf("%s, TTL %d s, for %s", cellAnswer(&c), c.TTL, some(c.Names, 4)))
+	}
+	if g.Clear != nil {
+		x.row("caches", caches(*g.Clear, now))
+	}
+	for i, w := range g.Waits {
+		x.row(onlyFirst(i, "waits"), w)
+	}
+	if g.Next != "" {
+		x.row("next", g.Next)
+	}
+	x.end()
+	nodesTable(t, g)
+}
+
+func siteLine(s *api.Standing, now time.Time) string {
+	measured := map[bool]string{true: "up", false: "down"}[s.Up]
+	line := s.Site + " is " + s.Word
+	if s.Word != measured && !s.Since.IsZero() {
+		line += ", " + measured
+	}
+	if !s.Since.IsZero() {
+		line += " since " + when(s.Since, now)
+	}
+	if s.Why != "" {
+		line += ": " + s.Why
+	}
+	return line
+}
+
+func caches(clear, now time.Time) string {
+	if clear.After(now) {
+		return "resolvers may hold older answers until " + when(clear, now)
+	}
+	return "clear since " + when(clear, now)
+}
+
+func cellAnswer(c *api.Cell) string {
+	if c.Target != "" {
+		return "CNAME " + c.Target
+	}
+	all := append(append([]string{}, c.A...), c.AAAA...)
+	if len(all) == 0 {
+		return "nothing"
+	}
+	return strings.Join(all, " ")
+}
+
+// some names the first n of a list, and how many more there are.
+func some(list []string, n int) string {
+	if len(list) <= n {
+		return strings.Join(list, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(list[:n], ", "), len(list)-n)
+}
+
+func onlyFirst(i int, s string) string {
+	if i == 0 {
+		return s
+	}
+	return " "
+}
+
+func nodesTable(t *terminal, g *api.Group) {
+	x := t.table("  ", "NODE", "ANSWERS WITH", "STATE AGE", " ")
+	for _, n := range g.Nodes {
+		switch {
+		case !n.Reachable:
+			x.row(n.Node, "no reply", "", n.Error)
+		case n.Active != g.Active:
+			x.row(n.Node, n.Active, fine(n.StateAge), "DIFFERS")
+		default:
+			x.row(n.Node, n.Active, fine(n.StateAge), " ")
+		}
+	}
+	x.end()
+}
+
+func clusterBlock(t *terminal, c *api.Cluster) {
+	quorum := t.paint(green, "quorum")
+	if !c.Quorum {
+		quorum = t.paint(red, "NO QUORUM")
+	}
+	leader := "no leader"
+	if c.Leader != "" {
+		leader = "leader " + c.Leader
+	}
+	t.printf("\nCluster: %s, %s, %d of %d voters answer, %d more may be lost\n", quorum, leader, c.Live, c.Voters, c.Tolerates)
+	if c.Phase != "" && c.Phase != "running" {
+		t.printf("  this node: %s\n", c.Phase)
+	}
+	if !c.Ready {
+		t.printf("  not ready: %s\n", c.NotReady)
+	}
+	for _, w := range c.Waiting {
+		t.printf("  waiting: %s\n", w)
+	}
+}
+
+func overridesBlock(t *terminal, overrides []api.Override, now time.Time) {
+	if len(overrides) == 0 {
+		return
+	}
+	t.printf("\nOverrides\n")
+	overridesTable(t, "  ", overrides, now)
+}
+
+func orDash(s string) string {
+	if s == "" {
+		return "-"
+	}
+	return s
+}
