@@ -133,31 +133,48 @@ func Decode(r io.Reader) (*State, error) {
 }
 
 func decode(r io.Reader) (*State, error) {
-	lines := bufio.NewScanner(r)
-	lines.Buffer(make([]byte, 0, 64<<10), maxRow)
-	if !lines.Scan() {
-		return nil, errors.Join(errors.New("it is empty"), lines.Err())
+	lines := bufio.NewReaderSize(r, 64<<10)
+	line, err := readLine(lines)
+	if err != nil {
+		return nil, err
 	}
-	s, err := decodeHead(lines.Bytes())
+	s, err := decodeHead(line)
 	if err != nil {
 		return nil, err
 	}
 	sum := sha256.New()
-	add := func() { sum.Write(lines.Bytes()); sum.Write([]byte{'\n'}) }
-	add()
-	for rows := 0; lines.Scan(); rows++ {
-		if bytes.HasPrefix(lines.Bytes(), []byte(`{"rows":`)) {
-			return s, s.decodeTail(lines, rows, hex.EncodeToString(sum.Sum(nil)))
+	sum.Write(line)
+	for rows := 0; ; rows++ {
+		if line, err = readLine(lines); err != nil {
+			return nil, err
 		}
-		add()
-		if err := s.decodeRow(lines.Bytes()); err != nil {
+		if bytes.HasPrefix(line, []byte(`{"rows":`)) {
+			return s, decodeTail(line, lines, rows, hex.EncodeToString(sum.Sum(nil)))
+		}
+		sum.Write(line)
+		if err := s.decodeRow(line); err != nil {
 			return nil, fmt.Errorf("line %d: %w", rows+2, err)
 		}
 	}
-	if err := lines.Err(); err != nil {
-		return nil, err
+}
+
+// readLine gives the next line with its line feed: a last line without one is cut short.
+func readLine(r *bufio.Reader) ([]byte, error) {
+	var line []byte
+	for {
+		part, err := r.ReadSlice('\n')
+		line = append(line, part...)
+		switch {
+		case err == nil:
+			return line, nil
+		case errors.Is(err, io.EOF):
+			return nil, errors.New("it is cut short: its end is missing")
+		case !errors.Is(err, bufio.ErrBufferFull):
+			return nil, err
+		case len(line) > maxRow:
+			return nil, fmt.Errorf("a line is longer than %d bytes: it is damaged", maxRow)
+		}
 	}
-	return nil, errors.New("it is cut short: the last line is missing")
 }
 
 func decodeHead(line []byte) (*State, error) {
@@ -165,15 +182,15 @@ func decodeHead(line []byte) (*State, error) {
 	if err := json.Unmarshal(line, &head); err != nil || head.Format != snapshotMagic {
 		return nil, errors.New("it is no snapshot of this program")
 	}
-	if head.Version > snapshotVersion {
-		return nil, fmt.Errorf("it is of version %d; this program reads up to %d", head.Version, snapshotVersion)
+	if head.Version < 1 || head.Version > snapshotVersion {
+		return nil, fmt.Errorf("it is of version %d; this program reads 1 to %d", head.Version, snapshotVersion)
 	}
 	return &State{Index: head.Index, Hash: head.Hash, Clock: head.Clock, Wall: head.Wall}, nil
 }
 
-func (s *State) decodeTail(lines *bufio.Scanner, rows int, sum string) error {
+func decodeTail(line []byte, rest io.Reader, rows int, sum string) error {
 	var tail snapshotTail
-	if err := json.Unmarshal(lines.Bytes(), &tail); err != nil {
+	if err := json.Unmarshal(line, &tail); err != nil {
 		return err
 	}
 	switch {
@@ -181,10 +198,14 @@ func (s *State) decodeTail(lines *bufio.Scanner, rows int, sum string) error {
 		return fmt.Errorf("it has %d rows, not as many as its end says", rows)
 	case tail.SHA256 != sum:
 		return errors.New("its checksum is wrong: it is damaged")
-	case lines.Scan():
-		return errors.New("something follows its end")
 	}
-	return lines.Err()
+	switch n, err := io.ReadFull(rest, make([]byte, 1)); {
+	case n > 0:
+		return errors.New("something follows its end")
+	case !errors.Is(err, io.EOF):
+		return err
+	}
+	return nil
 }
 
 func (s *State) decodeRow(line []byte) error {
@@ -244,8 +265,8 @@ func (s *State) decodeSet(row json.RawMessage) error {
 }
 
 func (s *State) decodeRequest(row json.RawMessage) error {
-	if err := decodeInto(row, &s.Requests, func(r *Request) string { s.requestOrder = s.requestOrder.With(numberKey(r.Index), r.ID); return r.ID }); err != nil {
-		return err
-	}
-	return nil
+	return decodeInto(row, &s.Requests, func(r *Request) string {
+		s.requestOrder = s.requestOrder.With(numberKey(r.Index), r.ID)
+		return r.ID
+	})
 }
