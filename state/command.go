@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -72,6 +73,9 @@ const MaxCommand = 256 << 10
 // ErrUnknownCommand marks a command that this version cannot apply: a node that meets one stops applying.
 var ErrUnknownCommand = errors.New("a command that this version does not know")
 
+// ErrTooLarge marks a change that does not fit into one entry of the log.
+var ErrTooLarge = errors.New("the change is too large")
+
 // wire is the JSON part of an encoded command.
 type wire struct {
 	Header
@@ -88,10 +92,26 @@ func (c Command) Encode() ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("encode a command: %w", err)
 	}
-	if len(b) > MaxCommand {
-		return nil, fmt.Errorf("the change is %d bytes when encoded; at most %d travel in one command", len(b), MaxCommand)
+	if len(b)+2 > MaxCommand {
+		return nil, fmt.Errorf("%w: %s %d bytes when encoded, and at most %d travel in one command; split it", ErrTooLarge, what(c.Body), len(b)+2, MaxCommand)
 	}
 	return append([]byte{format, byte(c.Body.kind())}, b...), nil
+}
+
+// what names a command's content for an error about its size.
+func what(b Body) string {
+	d, ok := b.(*Declare)
+	if !ok {
+		return "it is"
+	}
+	var zones []string
+	for _, z := range d.Declarations {
+		zones = append(zones, fmt.Sprintf("%s (%s)", z.Zone.Bare(), z.Source))
+	}
+	if len(zones) == 1 {
+		return "zone " + zones[0] + " is"
+	}
+	return "zones " + strings.Join(zones, ", ") + " changed together are"
 }
 
 // DecodeCommand reads what Encode wrote.
