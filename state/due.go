@@ -47,7 +47,7 @@ func (t *txn) duePin(g *Group) {
 	switch {
 	case p == nil || p.Expires == 0:
 	case p.Expires <= t.s.Clock:
-		t.unpin(g, "pin-expired", fmt.Sprintf("expired: %s is %s to %s", g.Name, p.verb(), p.Site))
+		t.unpin(g, Event{Type: "pin-expired", Author: p.Author, Reason: p.Reason, Text: fmt.Sprintf("expired: %s is %s to %s", g.Name, p.verb(), p.Site)})
 	case warnAt(p.Since, p.Expires, p.Warned) <= t.s.Clock:
 		next, pin := *g, *p
 		pin.Warned = true

@@ -100,35 +100,30 @@ func (t *txn) settleGroup(name string, force bool) *Refusal {
 	g := *old
 	g.States = slices.Clone(old.States)
 	sites := t.s.RoutingSites(&g)
-	measured, up := routing.Measured(sites), routing.Standing(sites)
-	if !force && usable(t.was, old) && !anyUsable(sites, up) {
+	up := routing.Standing(sites)
+	if !force && t.was.hasSiteUp(name) && !slices.Contains(up, true) {
 		return refuse(RefusedUnsafe, "this would take from group %s its last site that is up; --force does it all the same", name)
 	}
-	t.standings(&g, sites, measured, up)
+	t.standings(&g, sites, t.s.measured(&g), up)
 	choice := routing.Choose(sites, up, g.Pin.routing(), routing.AllDown(g.AllDown), g.Active)
 	t.activate(&g, choice)
+	t.tellHolds(&g, old.States)
 	t.answer(&g, choice.Answer)
 	t.s.Groups = t.s.Groups.With(name, &g)
 	return nil
 }
 
-// usable says whether a group had a site that was up and not taken out by an operator.
-func usable(s *State, g *Group) bool {
-	was, ok := s.Groups.Get(g.Name)
-	if !ok {
-		return false
-	}
-	sites := s.RoutingSites(was)
-	return anyUsable(sites, routing.Standing(sites))
+// hasSiteUp says whether a group has a site that is up; one that an operator took out is not.
+func (s *State) hasSiteUp(group string) bool {
+	g, ok := s.Groups.Get(group)
+	return ok && slices.Contains(routing.Standing(s.RoutingSites(g)), true)
 }
 
-func anyUsable(sites []routing.Site, up []bool) bool {
-	for i, s := range sites {
-		if up[i] && s.Force != routing.Down {
-			return true
-		}
-	}
-	return false
+// measured says of each site of a group whether it is up by health alone, as if no override were set.
+func (s *State) measured(g *Group) []bool {
+	bare := *s
+	bare.Overrides = Table[*Override]{}
+	return routing.Measured(bare.RoutingSites(g))
 }
 
 func (p *Pin) routing() *routing.Pin {
@@ -143,6 +138,9 @@ func (t *txn) standings(g *Group, sites []routing.Site, measured, up []bool) {
 	pin := g.Pin.routing()
 	pinned := pin.Stands(sites, up)
 	active := slices.Index(g.Sites, g.Active)
+	if active >= 0 && t.s.Clock-g.ActiveSince >= health.FlapWindow {
+		g.States[active].Flaps = 0
+	}
 	for i := range g.States {
 		st := &g.States[i]
 		if st.Up != up[i] {
@@ -165,18 +163,12 @@ func (t *txn) standings(g *Group, sites []routing.Site, measured, up []bool) {
 func (t *txn) turn(g *Group, st *SiteState, up, byHealth bool) {
 	st.Up, st.Since, st.Wall = up, t.s.Clock, t.s.Wall
 	if up {
-		st.Returned = t.s.Clock
-		t.returned(g, st)
+		t.returned(st)
 		t.event(Event{Type: "site-up", Group: g.Name, Site: st.Site, Text: fmt.Sprintf("%s: site %s is up", g.Name, st.Site)})
 		return
 	}
-	if byHealth {
-		if g.Active == st.Site && t.s.Clock-g.ActiveSince >= health.FlapWindow {
-			st.Flaps = 0
-		}
-		if st.Returned > 0 && t.s.Clock-st.Returned < health.FlapWindow {
-			st.Flaps++
-		}
+	if byHealth && st.Returned > 0 && t.s.Clock-st.Returned < health.FlapWindow {
+		st.Flaps++
 	}
 	t.depart(g, st, byHealth)
 	t.event(Event{Type: "site-down", Group: g.Name, Site: st.Site, Text: fmt.Sprintf("%s: site %s is down", g.Name, st.Site)})
@@ -185,16 +177,27 @@ func (t *txn) turn(g *Group, st *SiteState, up, byHealth bool) {
 // hold begins a returning site's hold, if the policy asks for one.
 func (t *txn) hold(g *Group, st *SiteState) {
 	d, manual := g.Failback.Hold(st.Flaps, t.holdBase(st.Site))
-	if !manual && d == 0 {
-		return
+	switch {
+	case manual:
+		st.Held, st.HeldTill = true, 0
+	case d > 0:
+		st.Held, st.HeldTill = true, t.s.Clock+d
 	}
-	st.Held, st.HeldTill = true, 0
-	text := fmt.Sprintf("%s: site %s is held until the command: failback %s", g.Name, st.Site, g.Name)
-	if !manual {
-		st.HeldTill = t.s.Clock + d
-		text = fmt.Sprintf("%s: site %s is held for %s", g.Name, st.Site, d)
+}
+
+// tellHolds reports the holds that this command began, once it is known which of them the choice left standing.
+func (t *txn) tellHolds(g *Group, before []SiteState) {
+	for i := range g.States {
+		st := &g.States[i]
+		if !st.Held || before[i].Held {
+			continue
+		}
+		text := fmt.Sprintf("%s: site %s is held until the command: failback %s", g.Name, st.Site, g.Name)
+		if st.HeldTill > 0 {
+			text = fmt.Sprintf("%s: site %s is held for %s", g.Name, st.Site, st.HeldTill-t.s.Clock)
+		}
+		t.event(Event{Type: "hold", Group: g.Name, Site: st.Site, Text: text})
 	}
-	t.event(Event{Type: "hold", Group: g.Name, Site: st.Site, Text: text})
 }
 
 // holdBase is successes × interval, the greatest of the site's checks.
@@ -219,7 +222,9 @@ func (t *txn) activate(g *Group, choice routing.Choice) {
 	if from != choice.Site {
 		g.Active, g.ActiveSince, g.ActiveWall = choice.Site, t.s.Clock, t.s.Wall
 	}
-	t.backInService(g, &g.States[i])
+	if st := &g.States[i]; st.Up && st.Incident != 0 {
+		t.backInService(st)
+	}
 	if from == choice.Site || from == "" {
 		return
 	}

@@ -26,7 +26,8 @@ func (t *txn) depart(g *Group, st *SiteState, byHealth bool) {
 	}
 }
 
-// evidence takes the votes of the endpoint of the site that this command decided.
+// evidence takes the votes of the endpoint of the site that this command decided. There may be none: a family that
+// returns at another site counts here too from then on.
 func (t *txn) evidence(in *Incident) {
 	i := slices.IndexFunc(t.decided, func(e *Endpoint) bool { return e.Site == in.Site && e.Verdict == health.VerdictDown })
 	if i < 0 {
@@ -35,7 +36,7 @@ func (t *txn) evidence(in *Incident) {
 	e := t.decided[i]
 	in.Endpoint, in.Votes = e.ID, e.Votes
 	for _, v := range e.Votes {
-		if v.Opinion == health.Down {
+		if v.Opinion == health.Down && t.s.voteCounts(&v) {
 			in.FirstFailed, in.FirstVote = min(in.FirstFailed, v.FirstFailed), min(in.FirstVote, v.At)
 		}
 	}
@@ -55,28 +56,29 @@ func (t *txn) editIncident(id uint64, edit func(*Incident)) {
 }
 
 // returned notes that a site is up again. A site that was not active when it went down is back with that.
-func (t *txn) returned(g *Group, st *SiteState) {
+func (t *txn) returned(st *SiteState) {
+	st.Returned = t.s.Clock
+	standby := false
 	t.editIncident(st.Incident, func(in *Incident) {
 		in.Returned, in.ReturnWall = t.s.Clock, t.s.Wall
-		if in.From != st.Site {
-			in.Back, in.BackWall = t.s.Clock, t.s.Wall
-		}
+		standby = in.From != st.Site
 	})
+	if standby {
+		t.backInService(st)
+	}
 }
 
-// backInService ends the incident of a site that is up and active.
-func (t *txn) backInService(g *Group, st *SiteState) {
-	if st.Incident == 0 || !st.Up {
-		return
-	}
+// backInService ends a site's incident. From here on it is counted whether the site flaps: while it was held nobody
+// depended on it, so a long hold must not use up the time in which a failure damps the next return.
+func (t *txn) backInService(st *SiteState) {
 	t.editIncident(st.Incident, func(in *Incident) { in.Back, in.BackWall = t.s.Clock, t.s.Wall })
-	st.Incident = 0
+	st.Incident, st.Returned = 0, t.s.Clock
 }
 
 // movedTo notes where a group went, in the incident of the site that it left in this command.
 func (t *txn) movedTo(g *Group, from string) {
 	i := slices.Index(g.Sites, from)
-	if i < 0 || g.States[i].Since != t.s.Clock && g.States[i].Up {
+	if i < 0 {
 		return
 	}
 	t.editIncident(g.States[i].Incident, func(in *Incident) {

@@ -29,6 +29,9 @@ func (c *Announce) apply(t *txn) *Refusal {
 	}
 	next := *n
 	next.Incarnation, next.Role, next.Probe, next.Version, next.Admin, next.Announced = c.Incarnation, c.Role, c.Probe, c.Version, c.Admin, true
+	if !c.Probe {
+		next.Counts = false // it left; should it probe again, it counts after its first full round
+	}
 	if next == *n {
 		return nil
 	}
@@ -40,7 +43,7 @@ func (c *Announce) apply(t *txn) *Refusal {
 	if n.Probe != c.Probe || !n.Announced {
 		t.event(Event{Type: "node", Node: c.ID, Text: c.ID + " announced itself: role " + string(c.Role) + ", " + probing(c.Probe) + ", version " + c.Version})
 	}
-	t.recount()
+	t.recountIfChanged()
 	return nil
 }
 
@@ -54,6 +57,7 @@ func probing(on bool) string {
 // configure makes the nodes those of Raft's configuration.
 func (t *txn) configure(members []Member) {
 	first := t.s.Nodes.Len() == 0
+	members = slices.Clone(members)
 	slices.SortFunc(members, func(a, b Member) int { return cmp.Compare(a.ID, b.ID) })
 	in := map[string]bool{}
 	for _, m := range members {
@@ -65,7 +69,7 @@ func (t *txn) configure(members []Member) {
 			t.removeNode(id)
 		}
 	}
-	t.recount()
+	t.recountIfChanged()
 }
 
 func (t *txn) configureOne(m Member, first bool) {
@@ -146,10 +150,18 @@ func (t *txn) countIn(id string) {
 	next.Counts = true
 	t.s.Nodes = t.s.Nodes.With(id, &next)
 	t.event(Event{Type: "node", Node: id, Text: id + " counts as a probing node from now on"})
-	t.recount()
+	t.recountIfChanged()
 }
 
-// recount decides every endpoint again, after the number of probing nodes or their standing changed.
+// recountIfChanged decides every endpoint again if the number of probing nodes changed. Else it must not: votes that
+// were voided would change verdicts by themselves.
+func (t *txn) recountIfChanged() {
+	if t.s.Probers() != t.was.Probers() {
+		t.recount()
+	}
+}
+
+// recount decides every endpoint again.
 func (t *txn) recount() {
 	for id := range t.s.Endpoints.All() {
 		t.decide(id)

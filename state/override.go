@@ -57,7 +57,7 @@ func (c *SetOverride) apply(t *txn) *Refusal {
 		Since: t.s.Clock, Wall: t.s.Wall, Expires: t.expiry(c.For), Forced: c.Force}
 	t.s.Overrides = t.s.Overrides.With(OverrideKey(c.Scope, c.Target), o)
 	t.event(Event{Type: "override-set", Site: siteOf(c.Scope, c.Target), Reason: c.Reason,
-		Text: fmt.Sprintf("%s %s %s%s", o.What(), lasting(c.For), byWhom(t.h.Author), because(c.Reason))})
+		Text: fmt.Sprintf("%s %s %s%s%s", o.What(), lasting(c.For), byWhom(t.h.Author), past(c.Force), because(c.Reason))})
 	t.touchOverride(c.Scope)
 	return nil
 }
@@ -84,6 +84,14 @@ func byWhom(author string) string {
 	return "by " + author
 }
 
+// past says that a command was given with leave to go past a refusal.
+func past(force bool) string {
+	if force {
+		return " with --force"
+	}
+	return ""
+}
+
 func because(reason string) string {
 	if reason == "" {
 		return ""
@@ -98,6 +106,12 @@ func siteOf(scope Scope, target string) string {
 	return ""
 }
 
+func goodFor(d time.Duration) bool { return d == 0 || d >= time.Second && d <= MaxFor }
+
+func badFor(what string, d time.Duration) *Refusal {
+	return refuse(RefusedInvalid, "%s for %s is not between 1s and %s; use never for one without end", what, d, MaxFor)
+}
+
 // checkOverride refuses an override of something that is not there, or a word that does not fit it.
 func (s *State) checkOverride(c *SetOverride) *Refusal {
 	words := map[Scope][]Word{
@@ -109,8 +123,8 @@ func (s *State) checkOverride(c *SetOverride) *Refusal {
 		return refuse(RefusedInvalid, "override scope %q is none of: site, address, endpoint, check, node", c.Scope)
 	case !slices.Contains(words, c.Word):
 		return refuse(RefusedInvalid, "a %s cannot be overridden with %q", c.Scope, c.Word)
-	case c.For < 0 || c.For > MaxFor:
-		return refuse(RefusedInvalid, "an override for %s is not between 1s and %s; use never for one without end", c.For, MaxFor)
+	case !goodFor(c.For):
+		return badFor("an override", c.For)
 	case !s.targetExists(c.Scope, c.Target):
 		return refuse(RefusedNotFound, "there is no %s %q", c.Scope, c.Target)
 	}
@@ -161,7 +175,7 @@ func (c *ClearOverride) apply(t *txn) *Refusal {
 	}
 	t.s.Overrides = t.s.Overrides.Without(key)
 	t.event(Event{Type: "override-cleared", Site: siteOf(c.Scope, c.Target), Reason: c.Reason,
-		Text: fmt.Sprintf("no longer: %s; ended %s%s", o.What(), byWhom(t.h.Author), because(c.Reason))})
+		Text: fmt.Sprintf("no longer: %s; ended %s%s%s", o.What(), byWhom(t.h.Author), past(c.Force), because(c.Reason))})
 	t.touchOverride(c.Scope)
 	return nil
 }
@@ -172,8 +186,8 @@ func (c *Extend) apply(t *txn) *Refusal {
 	switch {
 	case !ok:
 		return refuse(RefusedNotFound, "there is no override of %s %q", c.Scope, c.Target)
-	case c.For < 0 || c.For > MaxFor:
-		return refuse(RefusedInvalid, "an override for %s is not between 1s and %s; use never for one without end", c.For, MaxFor)
+	case !goodFor(c.For):
+		return badFor("an override", c.For)
 	}
 	next := *o
 	next.Expires, next.Warned = t.expiry(c.For), false

@@ -62,8 +62,8 @@ func (g *Group) SiteIn(site string) (id string, ok bool) {
 }
 
 func (c *SetPin) apply(t *txn) *Refusal {
-	if c.For < 0 || c.For > MaxFor {
-		return refuse(RefusedInvalid, "a pin for %s is not between 1s and %s; use never for one without end", c.For, MaxFor)
+	if !goodFor(c.For) {
+		return badFor("a pin", c.For)
 	}
 	groups, r := t.s.named(c.Group)
 	if r != nil {
@@ -115,7 +115,7 @@ func (c *Unpin) apply(t *txn) *Refusal {
 	ended := 0
 	for _, g := range groups {
 		if g.Pin != nil {
-			t.unpin(g, "pin-cleared", fmt.Sprintf("%s is no longer pinned to %s; ended %s%s", g.Name, g.Pin.Site, byWhom(t.h.Author), because(c.Reason)))
+			t.unpin(g, Event{Type: "pin-cleared", Reason: c.Reason, Text: fmt.Sprintf("%s is no longer pinned to %s; ended %s%s", g.Name, g.Pin.Site, byWhom(t.h.Author), because(c.Reason))})
 			ended++
 		}
 	}
@@ -125,12 +125,13 @@ func (c *Unpin) apply(t *txn) *Refusal {
 	return nil
 }
 
-func (t *txn) unpin(g *Group, eventType, text string) {
+func (t *txn) unpin(g *Group, e Event) {
 	next := *g
 	next.Pin = nil
 	t.s.Groups = t.s.Groups.With(g.Name, &next)
 	t.dirty[g.Name] = true
-	t.event(Event{Type: eventType, Group: g.Name, Site: g.Pin.Site, Text: text})
+	e.Group, e.Site = g.Name, g.Pin.Site
+	t.event(e)
 }
 
 func (c *EndHold) apply(t *txn) *Refusal {

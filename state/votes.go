@@ -105,19 +105,32 @@ func (t *txn) cast(node string, c *Cast) {
 	if !ok || s.Number != c.Session {
 		return
 	}
+	if e.hasVote(node, c) {
+		return
+	}
 	next := *e
 	next.Votes = dropVote(e.Votes, node)
 	v := Vote{Node: node, Session: c.Session, Opinion: c.Opinion, Reason: c.Reason, Detail: c.Detail, At: t.s.Clock}
 	if c.Opinion == health.Down {
 		v.FirstFailed = max(0, t.s.Clock-c.SinceFirst)
 	}
-	if c.Opinion != health.None {
+	if c.Opinion == health.Up || c.Opinion == health.Down {
 		next.Votes = append(next.Votes, v)
 		slices.SortFunc(next.Votes, func(a, b Vote) int { return cmp.Compare(a.Node, b.Node) })
 	}
 	t.s.Endpoints = t.s.Endpoints.With(e.ID, &next)
 	t.event(Event{Type: "vote", Endpoint: e.ID, Site: e.Site, Node: node, Reason: string(c.Reason), Text: voteText(node, e.ID, c)})
 	t.decide(e.ID)
+}
+
+// hasVote says whether a vote stands already, as when it was sent twice: its times stay those of the first.
+func (e *Endpoint) hasVote(node string, c *Cast) bool {
+	for _, v := range e.Votes {
+		if v.Node == node {
+			return v.Session == c.Session && v.Opinion == c.Opinion && v.Reason == c.Reason && v.Detail == c.Detail
+		}
+	}
+	return c.Opinion == health.None
 }
 
 func voteText(node, endpoint string, c *Cast) string {
@@ -131,11 +144,16 @@ func voteText(node, endpoint string, c *Cast) string {
 	return text
 }
 
-// Tally counts the votes that make an endpoint's verdict: those of counting nodes that are not muted.
+// voteCounts says whether a vote is of a counting node that is not muted.
+func (s *State) voteCounts(v *Vote) bool {
+	n, ok := s.Nodes.Get(v.Node)
+	return ok && n.Prober() && !s.Overrides.Has(OverrideKey(ScopeNode, v.Node))
+}
+
+// Tally counts the votes that make an endpoint's verdict.
 func (s *State) Tally(e *Endpoint) (ups, downs int) {
 	for _, v := range e.Votes {
-		n, ok := s.Nodes.Get(v.Node)
-		if !ok || !n.Prober() || s.Overrides.Has(OverrideKey(ScopeNode, v.Node)) {
+		if !s.voteCounts(&v) {
 			continue
 		}
 		switch v.Opinion {
