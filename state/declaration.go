@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"net/netip"
+	"slices"
 	"time"
 
 	"failoverdns/health"
@@ -120,7 +121,27 @@ type CellSite struct {
 func (d *Declaration) Digest() string {
 	c := *d
 	c.Source = ""
-	b, err := json.Marshal(&c)
+	return c.sum()
+}
+
+// face identifies what clients can see of a declaration whatever is active: not how sites are probed and chosen, nor
+// the sites' own addresses, which show in the groups' answers.
+func (d *Declaration) face() string {
+	c := *d
+	c.Source, c.Agree = "", ""
+	c.Sites, c.Groups = slices.Clone(d.Sites), slices.Clone(d.Groups)
+	for i := range c.Sites {
+		s := &c.Sites[i]
+		s.Addresses, s.MinHealthy, s.Checks = nil, 0, nil
+	}
+	for i := range c.Groups {
+		c.Groups[i].Failback, c.Groups[i].AllDown = health.Failback{}, ""
+	}
+	return c.sum()
+}
+
+func (d *Declaration) sum() string {
+	b, err := json.Marshal(d)
 	if err != nil {
 		panic("state: a declaration does not encode: " + err.Error()) // plain data always does
 	}

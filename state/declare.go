@@ -12,112 +12,155 @@ import (
 
 // Declare is one node's offer: the zones whose declarations differ from what this incarnation of it last offered.
 // Every offer is recorded. One comes into force if the zone is undeclared, or if this node's previous offer is the
-// one in force; an equal one is only recorded; any other is drift. The offer is taken whole or not at all.
+// one in force; an equal one is only recorded; any other is drift. The changed zones of one offer come into force
+// together or not at all: if one of them drifts, all do.
 type Declare struct {
 	Node         string         `json:"node"`
 	Incarnation  string         `json:"incarnation"`
 	Declarations []*Declaration `json:"declarations"`
 }
 
-// Adopt brings a node's drifting offer into force.
+// Adopt brings a node's drifting offer into force: for one zone, or for all at once where Zone is empty.
 type Adopt struct {
 	Node string      `json:"node"`
-	Zone record.Name `json:"zone"`
+	Zone record.Name `json:"zone,omitempty"`
 }
 
 func (*Declare) kind() kind { return kindDeclare }
 func (*Adopt) kind() kind   { return kindAdopt }
 
 func (c *Declare) apply(t *txn) *Refusal {
-	var accepted []*Declaration
-	for _, d := range c.Declarations {
-		if t.offer(c, d) {
-			accepted = append(accepted, d)
-		}
-	}
-	return t.declare(accepted)
-}
-
-// offer records what a node offers for a zone and says whether it comes into force.
-func (t *txn) offer(c *Declare, d *Declaration) (accepted bool) {
-	key, digest := offerKey(c.Node, d.Zone), d.Digest()
-	previous, _ := t.s.Offers.Get(key)
-	o := &Offer{Node: c.Node, Incarnation: c.Incarnation, Zone: d.Zone, Digest: digest, Source: d.Source, At: t.s.Clock, Wall: t.s.Wall}
-	z, declared := t.s.Zones.Get(ZoneKey(d.Zone))
-	switch {
-	case !declared:
-		accepted = true
-	case z.Digest == digest:
-	case previous != nil && previous.Incarnation == c.Incarnation && previous.Digest == z.Digest:
-		accepted = true
-	default:
-		o.Drift, o.Declaration = true, d
-		t.event(Event{Type: "drift", Zone: d.Zone.Bare(), Node: c.Node, Text: fmt.Sprintf("%s offers another form of %s (%s) than the one in force (%s); failoverctl config adopt accepts it", c.Node, d.Zone.Bare(), d.Source, z.Source)})
-	}
-	t.s.Offers = t.s.Offers.With(key, o)
-	return accepted
-}
-
-func (c *Adopt) apply(t *txn) *Refusal {
-	key := offerKey(c.Node, c.Zone)
-	o, ok := t.s.Offers.Get(key)
-	if !ok || !o.Drift {
-		return refuse(RefusedNotFound, "node %q has no differing offer for zone %s", c.Node, c.Zone.Bare())
-	}
-	next := *o
-	next.Drift, next.Declaration = false, nil
-	t.s.Offers = t.s.Offers.With(key, &next)
-	if r := t.declare([]*Declaration{o.Declaration}); r != nil {
+	if r := c.check(t.s); r != nil {
 		return r
 	}
-	for k, other := range t.s.Offers.All() {
-		if other.Drift && other.Zone == c.Zone && other.Digest == o.Digest {
-			same := *other
-			same.Drift, same.Declaration = false, nil
-			t.s.Offers = t.s.Offers.With(k, &same)
+	var changed []*Declaration
+	drift := false
+	for _, d := range c.Declarations {
+		if z, ok := t.s.Zones.Get(ZoneKey(d.Zone)); ok && z.Digest == d.Digest() {
+			t.offer(c, d, false)
+			continue
 		}
+		changed = append(changed, d)
+		drift = drift || !t.was.mayDeclare(c, d)
+	}
+	for _, d := range changed {
+		t.offer(c, d, drift)
+	}
+	if drift {
+		return nil
+	}
+	return t.declare(changed)
+}
+
+// check refuses an offer of a node that is no member, or that lost its data, and one that no Corefile can mean.
+func (c *Declare) check(s *State) *Refusal {
+	n, ok := s.Nodes.Get(c.Node)
+	switch {
+	case !ok:
+		return refuse(RefusedNotFound, "node %q is no member of this cluster", c.Node)
+	case n.Incarnation != "" && n.Incarnation != c.Incarnation:
+		return refuse(RefusedStale, "node %q is known with another data directory; remove it, then join", c.Node)
+	}
+	seen := map[record.Name]bool{}
+	for _, d := range c.Declarations {
+		if r := d.checkForm(); r != nil {
+			return r
+		}
+		if seen[d.Zone] {
+			return refuse(RefusedConflict, "%s: zone %s is declared twice", d.Source, d.Zone.Bare())
+		}
+		seen[d.Zone] = true
 	}
 	return nil
 }
 
-// declare puts declarations into force: sites first, since groups may name sites of one another.
+// mayDeclare says whether a node's offer may replace what is in force.
+func (s *State) mayDeclare(c *Declare, d *Declaration) bool {
+	z, declared := s.Zones.Get(ZoneKey(d.Zone))
+	if !declared {
+		return true
+	}
+	previous, ok := s.Offers.Get(offerKey(c.Node, d.Zone))
+	return ok && previous.Incarnation == c.Incarnation && previous.Digest == z.Digest
+}
+
+// offer records what a node offers for a zone.
+func (t *txn) offer(c *Declare, d *Declaration, drift bool) {
+	o := &Offer{Node: c.Node, Incarnation: c.Incarnation, Zone: d.Zone, Digest: d.Digest(), Source: d.Source, At: t.s.Clock, Wall: t.s.Wall}
+	if drift {
+		o.Drift, o.Declaration = true, d
+		text := fmt.Sprintf("%s offers zone %s (%s) together with others that differ from those in force", c.Node, d.Zone.Bare(), d.Source)
+		if z, ok := t.s.Zones.Get(ZoneKey(d.Zone)); ok {
+			text = fmt.Sprintf("%s offers another form of %s (%s) than the one in force (%s)", c.Node, d.Zone.Bare(), d.Source, z.Source)
+		}
+		t.event(Event{Type: "drift", Zone: d.Zone.Bare(), Node: c.Node, Text: text + "; failoverctl config adopt accepts it"})
+	}
+	t.s.Offers = t.s.Offers.With(offerKey(c.Node, d.Zone), o)
+}
+
+func (c *Adopt) apply(t *txn) *Refusal {
+	var ds []*Declaration
+	for _, o := range t.s.Offers.All() {
+		if o.Drift && o.Node == c.Node && (c.Zone == "" || o.Zone == c.Zone) {
+			ds = append(ds, o.Declaration)
+		}
+	}
+	if ds == nil {
+		return refuse(RefusedNotFound, "node %q has no differing offer%s", c.Node, forZone(c.Zone))
+	}
+	return t.declare(ds)
+}
+
+func forZone(zone record.Name) string {
+	if zone == "" {
+		return ""
+	}
+	return " for zone " + zone.Bare()
+}
+
+// declare puts declarations into force: what they give up first, then sites, since groups may name sites of one
+// another. So it does not matter in which order they come.
 func (t *txn) declare(ds []*Declaration) *Refusal {
 	for _, d := range ds {
-		if r := t.checkOwners(d); r != nil {
-			return r
-		}
 		t.declareZone(d)
-		t.declareSites(d)
 	}
 	for _, d := range ds {
-		t.declareGroups(d)
+		if r := t.declareSites(d); r != nil {
+			return r
+		}
+	}
+	for _, d := range ds {
+		if r := t.declareGroups(d); r != nil {
+			return r
+		}
+	}
+	for _, d := range ds {
 		if r := t.checkNames(d); r != nil {
 			return r
 		}
 		t.event(Event{Type: "declared", Zone: d.Zone.Bare(), Text: fmt.Sprintf("zone %s is as %s declares it", d.Zone.Bare(), d.Source)})
 	}
+	t.endDrift()
+	for id := range t.s.Nodes.All() {
+		t.countIn(id) // the endpoint that its first full round lacked may be gone
+	}
 	return t.checkGroups()
 }
 
-// checkOwners refuses sites and groups that another zone defines.
-func (t *txn) checkOwners(d *Declaration) *Refusal {
-	for i := range d.Sites {
-		id := d.Sites[i].ID()
-		if s, ok := t.s.Sites.Get(id); ok && s.Zone != d.Zone {
-			return refuse(RefusedConflict, "%s: site %s is defined in zone %s already; name it alone here, or give it another name", d.Source, id, s.Zone.Bare())
+// endDrift frees every offer that says what is in force now.
+func (t *txn) endDrift() {
+	for key, o := range t.s.Offers.All() {
+		if z, ok := t.s.Zones.Get(ZoneKey(o.Zone)); o.Drift && ok && z.Digest == o.Digest {
+			same := *o
+			same.Drift, same.Declaration = false, nil
+			t.s.Offers = t.s.Offers.With(key, &same)
 		}
 	}
-	for i := range d.Groups {
-		if g, ok := t.s.Groups.Get(d.Groups[i].Name); ok && g.Zone != d.Zone {
-			return refuse(RefusedConflict, "%s: group %s is defined in zone %s already", d.Source, g.Name, g.Zone.Bare())
-		}
-	}
-	return nil
 }
 
 func (t *txn) declareZone(d *Declaration) {
 	key := ZoneKey(d.Zone)
-	z := &Zone{Name: d.Zone, SOA: d.SOA, NoQuorum: d.NoQuorum, Agree: d.Agree, Source: d.Source, Digest: d.Digest(), Since: t.s.Index}
+	z := &Zone{Name: d.Zone, SOA: d.SOA, NoQuorum: d.NoQuorum, Agree: d.Agree, Source: d.Source, Digest: d.Digest(), Face: d.face(), Since: t.s.Index}
 	for i := range d.Groups {
 		z.Groups = append(z.Groups, d.Groups[i].Name)
 	}
@@ -128,17 +171,18 @@ func (t *txn) declareZone(d *Declaration) {
 		set := d.Sets[i]
 		z.Sets = z.Sets.With(SetKey(set.Name, set.Type), &set)
 	}
-	z.Serial = t.firstSerial(d)
-	if old, ok := t.s.Zones.Get(key); ok {
-		z.Serial = nextSerial(old.Serial)
-		if serialGreater(d.SOA.Serial, z.Serial) {
-			z.Serial = d.SOA.Serial
-		}
+	old, ok := t.s.Zones.Get(key)
+	if ok {
+		z.Serial = old.Serial
 		t.dropGroups(old, z)
 		t.dropSites(old, z)
+	} else {
+		z.Serial = t.firstSerial(d)
 	}
 	t.s.Zones = t.s.Zones.With(key, z)
-	t.change(d.Zone, "", -1)
+	if !ok || old.Face != z.Face {
+		t.change(d.Zone, "", -1)
+	}
 }
 
 // firstSerial of a zone without a file's serial is the leader's wall time in seconds: so a cluster that was set up
@@ -184,10 +228,14 @@ func (t *txn) dropEndpoints(site *Site, keep []string) {
 	}
 }
 
-// declareSites defines sites and their endpoints. An endpoint whose check did not change stays as it is.
-func (t *txn) declareSites(d *Declaration) {
+// declareSites defines sites and their endpoints. An endpoint whose check did not change stays as it is. A site that
+// another zone defines is refused.
+func (t *txn) declareSites(d *Declaration) *Refusal {
 	for i := range d.Sites {
 		decl := &d.Sites[i]
+		if s, ok := t.s.Sites.Get(decl.ID()); ok && s.Zone != d.Zone {
+			return refuse(RefusedConflict, "%s: site %s is defined in zone %s already; name it alone here, or give it another name", d.Source, decl.ID(), s.Zone.Bare())
+		}
 		site := &Site{SiteDecl: *decl, Zone: d.Zone}
 		down := t.downSomewhere(decl.ID())
 		for j := range decl.Checks {
@@ -199,6 +247,7 @@ func (t *txn) declareSites(d *Declaration) {
 		t.s.Sites = t.s.Sites.With(decl.ID(), site)
 		t.touchSite(decl.ID())
 	}
+	return nil
 }
 
 // downSomewhere says whether a site is down in any group: there a new endpoint counts as down until its verdict is up.
@@ -255,31 +304,37 @@ func (t *txn) declareEndpoint(e *Endpoint, down bool) {
 	t.effect.Checks = true
 }
 
-// declareGroups defines groups; what a group already does goes on.
-func (t *txn) declareGroups(d *Declaration) {
+// declareGroups defines groups. A group that another zone defines is refused.
+func (t *txn) declareGroups(d *Declaration) *Refusal {
 	for i := range d.Groups {
 		g := &Group{GroupDecl: d.Groups[i], Zone: d.Zone}
 		old, ok := t.s.Groups.Get(g.Name)
+		if ok && old.Zone != d.Zone {
+			return refuse(RefusedConflict, "%s: group %s is defined in zone %s already", d.Source, g.Name, old.Zone.Bare())
+		}
 		if ok {
-			g.Active, g.ActiveSince, g.ActiveWall, g.Rule, g.Pin = old.Active, old.ActiveSince, old.ActiveWall, old.Rule, old.Pin
-			if g.Pin != nil && !slices.Contains(g.Sites, g.Pin.Site) {
-				g.Pin = nil
-			}
-			if !slices.Contains(g.Sites, g.Active) {
-				g.Active = ""
-			}
+			t.carryOn(g, old)
 		}
 		g.States = t.siteStates(g, old)
 		t.s.Groups = t.s.Groups.With(g.Name, g)
 		t.dirty[g.Name] = true
 	}
+	return nil
+}
+
+// carryOn lets a group that is declared anew go on with what it does.
+func (t *txn) carryOn(g, old *Group) {
+	g.Active, g.ActiveSince, g.ActiveWall, g.Rule, g.Pin, g.Answers = old.Active, old.ActiveSince, old.ActiveWall, old.Rule, old.Pin, old.Answers
+	if g.Pin != nil && !slices.Contains(g.Sites, g.Pin.Site) {
+		g.Pin = nil
+		t.event(Event{Type: "pin-cleared", Group: g.Name, Site: old.Pin.Site, Text: fmt.Sprintf("%s is no longer pinned to %s, which is no site of it any more", g.Name, old.Pin.Site)})
+	}
 }
 
 // siteStates keeps the standing of sites that a group already had; new ones begin as they are measured now, without
-// having come up or gone down.
+// having come up or gone down. Where the failback policy changed, holds begin anew under the new one.
 func (t *txn) siteStates(g *Group, old *Group) []SiteState {
-	sites := t.s.RoutingSites(g)
-	measured, up := routing.Measured(sites), routing.Standing(sites)
+	measured, up := t.s.measured(g), routing.Standing(t.s.RoutingSites(g))
 	states := make([]SiteState, len(g.Sites))
 	for i, id := range g.Sites {
 		states[i] = SiteState{Site: id, Up: up[i], Measured: measured[i], Eligible: up[i], Since: t.s.Clock, Wall: t.s.Wall}
@@ -288,6 +343,9 @@ func (t *txn) siteStates(g *Group, old *Group) []SiteState {
 		}
 		if j := slices.IndexFunc(old.States, func(s SiteState) bool { return s.Site == id }); j >= 0 {
 			states[i] = old.States[j]
+			if states[i].Held && old.Failback != g.Failback {
+				states[i].Held, states[i].HeldTill, states[i].Eligible = false, 0, false
+			}
 		}
 	}
 	return states
@@ -314,6 +372,9 @@ func (t *txn) checkNames(d *Declaration) *Refusal {
 	types := map[record.Name][]record.Type{d.Zone: {record.SOA}}
 	for i := range d.Sets {
 		s := &d.Sets[i]
+		if slices.Contains(types[s.Name], s.Type) {
+			return refuse(RefusedConflict, "%s: %s %s is there twice", d.Source, s.Name, s.Type)
+		}
 		if !s.Name.Under(d.Zone) {
 			return refuse(RefusedInvalid, "%s: %s is not in zone %s", d.Source, s.Name, d.Zone)
 		}

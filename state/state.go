@@ -84,6 +84,7 @@ type Zone struct {
 	Agree    health.Agree       `json:"agree,omitempty"`
 	Source   string             `json:"source"`
 	Digest   string             `json:"digest"`          // of the declaration in force
+	Face     string             `json:"face"`            // of the part of it that clients see
 	Groups   []string           `json:"groups"`          // defined by its declaration
 	Sites    []string           `json:"sites,omitempty"` // likewise, IDs
 	Sets     Table[*record.Set] `json:"-"`               // static record sets, by SetKey

@@ -32,10 +32,13 @@ type txn struct {
 }
 
 // Apply gives the state after a command, and what it did. s itself stays as it is. A refused command changes nothing
-// but index, clock and hash. index must be above s.Index.
+// but index, clock, wall time, hash and the memory of its request ID; one whose request ID is known already has no
+// effect, and the outcome of the first. index must be above s.Index.
 func (s *State) Apply(index uint64, c Command) (*State, Result) {
-	if r, ok := s.repeated(index, c.ID); ok {
-		return r.next, Result{Index: r.req.Index, Refusal: r.req.Refusal}
+	if first, ok := s.Requests.Get(c.ID); ok && c.ID != "" {
+		t := s.begin(index, c.Header)
+		t.finish([]byte(c.ID), nil)
+		return t.s, Result{Index: first.Index, Refusal: first.Refusal}
 	}
 	t := s.begin(index, c.Header)
 	refusal := c.Body.apply(t)
@@ -48,7 +51,7 @@ func (s *State) Apply(index uint64, c Command) (*State, Result) {
 	t.rememberRequest(refusal)
 	encoded, err := c.Encode()
 	if err != nil {
-		encoded = fmt.Appendf(nil, "%T", c.Body) // too large to encode again: it came from the log, so this cannot be
+		encoded = fmt.Appendf(nil, "%T", c.Body) // too large, or no text: what came from a log encodes again
 	}
 	t.finish(encoded, refusal)
 	return t.s, Result{Index: index, Refusal: refusal, Effect: t.effect}
@@ -72,25 +75,6 @@ func (s *State) begin(index uint64, h Header) *txn {
 		next.Wall = h.Wall
 	}
 	return &txn{s: &next, was: s, h: h, dirty: map[string]bool{}, zones: map[string]*ZoneChange{}}
-}
-
-type repetition struct {
-	next *State
-	req  *Request
-}
-
-// repeated finds the first outcome of a request that comes again.
-func (s *State) repeated(index uint64, id string) (repetition, bool) {
-	if id == "" {
-		return repetition{}, false
-	}
-	req, ok := s.Requests.Get(id)
-	if !ok {
-		return repetition{}, false
-	}
-	t := s.begin(index, Header{})
-	t.finish([]byte(id), nil)
-	return repetition{t.s, req}, true
 }
 
 func (t *txn) rememberRequest(refusal *Refusal) {
@@ -133,8 +117,8 @@ func (t *txn) settle(force bool) *Refusal {
 			return r
 		}
 	}
-	for key, z := range t.zones {
-		t.raiseSerial(key, z)
+	for key := range t.zones {
+		t.raiseSerial(key)
 	}
 	return nil
 }
@@ -154,15 +138,18 @@ func (t *txn) change(zone record.Name, group string, cell int) {
 	z.Cells = append(z.Cells, CellRef{group, cell})
 }
 
-// raiseSerial adds one to a zone's serial, skipping 0 (RFC 1982 arithmetic; 0 confuses secondaries). A new
-// declaration has set its own.
-func (t *txn) raiseSerial(key string, change *ZoneChange) {
-	z, ok := t.s.Zones.Get(key)
-	if !ok || z.Since == t.s.Index {
+// raiseSerial adds one to the serial of a zone that was there before, skipping 0 (0 confuses secondaries). With a new
+// declaration a file's serial is taken when it is greater.
+func (t *txn) raiseSerial(key string) {
+	if !t.was.Zones.Has(key) {
 		return
 	}
+	z, _ := t.s.Zones.Get(key)
 	c := *z
 	c.Serial = nextSerial(z.Serial)
+	if file := z.SOA.Serial; z.Since == t.s.Index && file != 0 && serialGreater(file, c.Serial) {
+		c.Serial = file
+	}
 	t.s.Zones = t.s.Zones.With(key, &c)
 }
 
