@@ -1,0 +1,234 @@
+package state
+
+import (
+	"fmt"
+	"net/netip"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/cockroachdb/datadriven"
+
+	"failoverdns/health"
+	"failoverdns/record"
+)
+
+// commands are the directives of a transcript that propose one command each.
+var commands = map[string]func(d *datadriven.TestData) (Body, error){
+	"announce": func(d *datadriven.TestData) (Body, error) {
+		return &Announce{ID: arg(d, 0), Incarnation: word(d, "inc", "i1"), Role: Role(word(d, "role", "voter")), Probe: word(d, "probe", "on") == "on", Version: word(d, "version", "1")}, nil
+	},
+	"session": func(d *datadriven.TestData) (Body, error) {
+		return &SessionOpen{Node: arg(d, 0), Interval: duration(d, "interval", 10*time.Second), Boot: word(d, "boot", "b1")}, nil
+	},
+	"close": func(d *datadriven.TestData) (Body, error) {
+		n, err := strconv.ParseUint(word(d, "number", "0"), 10, 64)
+		return &SessionClose{Node: arg(d, 0), Interval: duration(d, "interval", 10*time.Second), Number: n}, err
+	},
+	"declare": func(d *datadriven.TestData) (Body, error) {
+		ds, err := declarations(d.Input)
+		return &Declare{Node: arg(d, 0), Incarnation: word(d, "inc", "i1"), Declarations: ds}, err
+	},
+	"adopt": func(d *datadriven.TestData) (Body, error) {
+		a := &Adopt{Node: arg(d, 0)}
+		if arg(d, 1) != "all" {
+			a.Zone = record.MustParseName(arg(d, 1))
+		}
+		return a, nil
+	},
+	"override": func(d *datadriven.TestData) (Body, error) {
+		return &SetOverride{Scope: Scope(arg(d, 0)), Target: arg(d, 1), Word: Word(arg(d, 2)), Reason: word(d, "reason", ""), For: duration(d, "for", 24*time.Hour), Force: d.HasArg("force")}, nil
+	},
+	"clear": func(d *datadriven.TestData) (Body, error) {
+		return &ClearOverride{Scope: Scope(arg(d, 0)), Target: arg(d, 1), Reason: word(d, "reason", ""), Force: d.HasArg("force")}, nil
+	},
+	"extend": func(d *datadriven.TestData) (Body, error) {
+		return &Extend{Scope: Scope(arg(d, 0)), Target: arg(d, 1), For: duration(d, "for", 24*time.Hour)}, nil
+	},
+	"pin": func(d *datadriven.TestData) (Body, error) {
+		return &SetPin{Group: arg(d, 0), Site: arg(d, 1), Reason: word(d, "reason", ""), For: duration(d, "for", 24*time.Hour), Force: d.HasArg("force")}, nil
+	},
+	"unpin": func(d *datadriven.TestData) (Body, error) {
+		return &Unpin{Group: arg(d, 0), Reason: word(d, "reason", "")}, nil
+	},
+	"failback": func(d *datadriven.TestData) (Body, error) {
+		return &EndHold{Group: arg(d, 0), Reason: word(d, "reason", "")}, nil
+	},
+	"due": func(*datadriven.TestData) (Body, error) { return &Due{}, nil },
+}
+
+func arg(d *datadriven.TestData, i int) string {
+	if i < len(d.CmdArgs) {
+		return d.CmdArgs[i].Key
+	}
+	return ""
+}
+
+func word(d *datadriven.TestData, key, or string) string { return wordIn(d.CmdArgs, key, or) }
+
+func wordIn(args []datadriven.CmdArg, key, or string) string {
+	if v := listIn(args, key); len(v) > 0 {
+		return v[0]
+	}
+	return or
+}
+
+func listIn(args []datadriven.CmdArg, key string) []string {
+	for _, a := range args {
+		if a.Key == key {
+			return a.Vals
+		}
+	}
+	return nil
+}
+
+func duration(d *datadriven.TestData, key string, or time.Duration) time.Duration {
+	return durationIn(d.CmdArgs, key, or)
+}
+
+func durationIn(args []datadriven.CmdArg, key string, or time.Duration) time.Duration {
+	switch v := wordIn(args, key, ""); v {
+	case "":
+		return or
+	case "never":
+		return 0
+	default:
+		t, err := time.ParseDuration(v)
+		if err != nil {
+			panic(err)
+		}
+		return t
+	}
+}
+
+// declarations reads the compact form of zones:
+//
+//	zone example.org [serial=N] [agree=all] [minimum=N]
+//	site [GROUP/]azure 192.0.2.1 2001:db8::1 [target=NAME] [check=(https,tcp)] [min=N] [interval=D] [successes=N] [dial=H]
+//	group example.org azure aws [failback=auto|manual|10m] [alldown=last]
+//	names login api [ttl=60] [azure=(192.0.2.9)] [aws=target:NAME]
+//	set NAME TYPE DATA
+func declarations(text string) (ds []*Declaration, err error) {
+	for line := range strings.Lines(text) {
+		cmd, args, err := datadriven.ParseLine(line)
+		if err != nil {
+			return nil, err
+		}
+		if cmd == "zone" {
+			ds = append(ds, zoneLine(args, len(ds)))
+			continue
+		}
+		if err := declarationLine(ds[len(ds)-1], cmd, args); err != nil {
+			return nil, fmt.Errorf("%s: %w", strings.TrimSpace(line), err)
+		}
+	}
+	return ds, nil
+}
+
+func zoneLine(args []datadriven.CmdArg, n int) *Declaration {
+	name := record.MustParseName(args[0].Key)
+	return &Declaration{Zone: name, Source: fmt.Sprintf("Corefile:%d", n+1), Agree: health.Agree(wordIn(args, "agree", "")), NoQuorum: NoQuorum{Mode: NoQuorumHold},
+		SOA: SOA{TTL: 60, MName: record.MustParseName("ns1." + name.Bare()), RName: record.MustParseName("hostmaster." + name.Bare()),
+			Serial: number(args, "serial", 0), Refresh: 300, Retry: 60, Expire: 86400, Minimum: number(args, "minimum", 60)}}
+}
+
+func number(args []datadriven.CmdArg, key string, or uint32) uint32 {
+	n, err := strconv.ParseUint(wordIn(args, key, strconv.FormatUint(uint64(or), 10)), 10, 32)
+	if err != nil {
+		panic(err)
+	}
+	return uint32(n)
+}
+
+func declarationLine(d *Declaration, cmd string, args []datadriven.CmdArg) error {
+	switch cmd {
+	case "site":
+		d.Sites = append(d.Sites, siteLine(args))
+	case "group":
+		d.Groups = append(d.Groups, groupLine(args))
+	case "names":
+		g := &d.Groups[len(d.Groups)-1]
+		g.Cells = append(g.Cells, namesLine(d.Zone, g, args))
+	case "set":
+		types := map[string]record.Type{"A": record.A, "TXT": record.TXT, "NS": record.NS, "CNAME": record.CNAME, "SOA": record.SOA}
+		d.Sets = append(d.Sets, record.Set{Name: nameIn(args[0].Key, d.Zone), Type: types[args[1].Key], TTL: 60, Data: [][]byte{[]byte(args[2].Key)}})
+	default:
+		return fmt.Errorf("unknown line %q", cmd)
+	}
+	return nil
+}
+
+func siteLine(args []datadriven.CmdArg) SiteDecl {
+	s := SiteDecl{Name: Short(args[0].Key), MinHealthy: int(number(args, "min", 1)), Addresses: addresses(plain(args[1:]))}
+	s.Group = strings.TrimSuffix(strings.TrimSuffix(args[0].Key, s.Name), "/")
+	if target := wordIn(args, "target", ""); target != "" {
+		s.Target = record.MustParseName(target)
+	}
+	for _, name := range listIn(args, "check") {
+		c := health.Check{Kind: health.TCP, Port: 443, Dial: wordIn(args, "dial", ""),
+			Interval: durationIn(args, "interval", 10*time.Second), Successes: int(number(args, "successes", 3))}
+		if err := c.Complete(); err != nil {
+			panic(err)
+		}
+		s.Checks = append(s.Checks, CheckDecl{Name: name, Check: c})
+	}
+	return s
+}
+
+func groupLine(args []datadriven.CmdArg) GroupDecl {
+	g := GroupDecl{Name: args[0].Key, Sites: plain(args[1:]), AllDown: AllDown(wordIn(args, "alldown", "primary"))}
+	switch f := wordIn(args, "failback", "auto"); f {
+	case "auto", "manual":
+		g.Failback.Mode = health.FailbackMode(f)
+	default:
+		g.Failback = health.Failback{Mode: health.FailbackAfter, After: durationIn(args, "failback", 0)}
+	}
+	return g
+}
+
+func namesLine(zone record.Name, g *GroupDecl, args []datadriven.CmdArg) CellDecl {
+	c := CellDecl{TTL: number(args, "ttl", 60)}
+	for _, n := range plain(args) {
+		c.Names = append(c.Names, nameIn(n, zone))
+	}
+	for _, site := range g.Sites {
+		at := listIn(args, site)
+		switch {
+		case at == nil:
+		case strings.HasPrefix(at[0], "target:"):
+			c.At = append(c.At, CellSite{Site: site, Target: record.MustParseName(strings.TrimPrefix(at[0], "target:"))})
+		default:
+			c.At = append(c.At, CellSite{Site: site, Addresses: addresses(at)})
+		}
+	}
+	return c
+}
+
+// nameIn reads a name in full, or one that stands below the zone.
+func nameIn(s string, zone record.Name) record.Name {
+	if n := record.MustParseName(s); n.Under(zone) || strings.HasSuffix(s, ".") {
+		return n
+	}
+	n, err := record.ParseNameIn(s, zone)
+	if err != nil {
+		panic(err)
+	}
+	return n
+}
+
+// plain are the words without a value.
+func plain(args []datadriven.CmdArg) (words []string) {
+	for _, a := range args {
+		if a.Vals == nil {
+			words = append(words, a.Key)
+		}
+	}
+	return words
+}
+
+func addresses(words []string) (out []netip.Addr) {
+	for _, w := range words {
+		out = append(out, netip.MustParseAddr(w))
+	}
+	return out
+}

@@ -1,0 +1,149 @@
+package state
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/cockroachdb/datadriven"
+
+	"failoverdns/record"
+)
+
+// shows are the directives of a transcript that only look.
+var shows = map[string]func(p *play, d *datadriven.TestData) string{
+	"query": func(p *play, d *datadriven.TestData) string {
+		var b strings.Builder
+		for _, a := range d.CmdArgs {
+			b.WriteString(p.s.showName(a.Key))
+		}
+		return b.String()
+	},
+	"status": func(p *play, _ *datadriven.TestData) string {
+		var b strings.Builder
+		for _, g := range p.s.Groups.All() {
+			b.WriteString(p.s.showGroup(g))
+		}
+		return b.String()
+	},
+	"votes": func(p *play, _ *datadriven.TestData) string {
+		var b strings.Builder
+		fmt.Fprintf(&b, "n=%d\n", p.s.Probers())
+		for _, e := range p.s.Endpoints.All() {
+			b.WriteString(p.s.showEndpoint(e))
+		}
+		return b.String()
+	},
+	"overrides": func(p *play, _ *datadriven.TestData) string {
+		var b strings.Builder
+		for _, o := range p.s.Overrides.All() {
+			fmt.Fprintf(&b, "%s; by %q because %q, set at %s, ends %s, forced %v\n", o.What(), o.Author, o.Reason, o.Since, o.Expires, o.Forced)
+		}
+		return b.String()
+	},
+	"offers": func(p *play, _ *datadriven.TestData) string {
+		var b strings.Builder
+		for _, o := range p.s.Offers.All() {
+			z, _ := p.s.Zones.Get(ZoneKey(o.Zone))
+			fmt.Fprintf(&b, "%s %s in force %v, drift %v\n", o.Node, o.Zone.Bare(), z != nil && z.Digest == o.Digest, o.Drift)
+		}
+		return b.String()
+	},
+	"incidents": func(p *play, _ *datadriven.TestData) string {
+		var b strings.Builder
+		for _, in := range p.s.Incidents.All() {
+			b.WriteString(in.show())
+		}
+		return b.String()
+	},
+	"events": func(p *play, d *datadriven.TestData) string {
+		var b strings.Builder
+		for _, e := range p.s.Events.All() {
+			if len(d.CmdArgs) == 0 || strings.HasPrefix(e.Type, d.CmdArgs[0].Key) {
+				fmt.Fprintf(&b, "%s %s by %q: %s\n", e.Clock, e.Type, e.Author, e.Text)
+			}
+		}
+		return b.String()
+	},
+	"bounds": func(p *play, _ *datadriven.TestData) string {
+		return fmt.Sprintf("events %d, incidents %d, requests %d\n", p.s.Events.Len(), p.s.Incidents.Len(), p.s.Requests.Len())
+	},
+}
+
+func (s *State) showName(text string) string {
+	name := record.MustParseName(text)
+	for _, z := range s.Zones.All() {
+		g, i, ok := s.CellOf(z, name)
+		if !ok {
+			continue
+		}
+		a := g.Answers[i]
+		out := name.Bare()
+		for _, ip := range append(a.A[:len(a.A):len(a.A)], a.AAAA...) {
+			out += " " + ip.String()
+		}
+		if a.Target != "" {
+			out += " CNAME " + a.Target.Bare()
+		}
+		return out + fmt.Sprintf(" ttl %d; %s (%s), serial %d\n", g.Cells[i].TTL, g.Active, g.Rule, z.Serial)
+	}
+	return name.Bare() + " is not steered\n"
+}
+
+func (s *State) showGroup(g *Group) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s: %s since %s (%s)", g.Name, g.Active, g.ActiveSince, g.Rule)
+	if p := g.Pin; p != nil {
+		fmt.Fprintf(&b, "; %s to %s by %q because %q till %s", p.verb(), p.Site, p.Author, p.Reason, p.Expires)
+	}
+	b.WriteString("\n")
+	for _, st := range g.States {
+		fmt.Fprintf(&b, "  %s %s since %s", st.Site, upDown(st.Up), st.Since)
+		if st.Measured != st.Up {
+			fmt.Fprintf(&b, ", measured %s", upDown(st.Measured))
+		}
+		switch {
+		case st.Held && st.HeldTill == 0:
+			b.WriteString(", held")
+		case st.Held:
+			b.WriteString(", held till " + st.HeldTill.String())
+		}
+		if st.Flaps > 0 {
+			b.WriteString(", flaps " + strconv.Itoa(st.Flaps))
+		}
+		b.WriteString("\n")
+	}
+	return b.String()
+}
+
+func upDown(up bool) string {
+	if up {
+		return "up"
+	}
+	return "down"
+}
+
+func (s *State) showEndpoint(e *Endpoint) string {
+	out := fmt.Sprintf("%s %s", e.ID, e.Verdict)
+	if down, by := s.EndpointDown(e); by != nil {
+		out += fmt.Sprintf(" (%s: counts as %s)", by.What(), upDown(!down))
+	} else if e.Verdict == "unknown" && down {
+		out += " (counts as down)"
+	}
+	return out + ": " + voters(e.Votes) + "\n"
+}
+
+func (in *Incident) show() string {
+	out := fmt.Sprintf("%d %s %s (%s): first failed %s, first vote %s, decided %s", in.ID, in.Group, in.Site, in.Cause, in.FirstFailed, in.FirstVote, in.Decided)
+	if in.Endpoint != "" {
+		out += " by " + in.Endpoint
+	}
+	out += fmt.Sprintf(", from %s to %s", in.From, in.To)
+	if in.Returned > 0 {
+		out += ", returned " + in.Returned.String()
+	}
+	if in.Back > 0 {
+		out += ", back " + in.Back.String()
+	}
+	return out + "; " + voters(in.Votes) + "\n"
+}
