@@ -365,7 +365,10 @@ func TestLatestHoldsTheLastTwentyInOrder(t *testing.T) {
 		b.Update([]Target{endpoint("a", time.Second)})
 		for _, wait := range []time.Duration{5, 20, 20} {
 			time.Sleep(wait*time.Second + 100*time.Millisecond)
-			all := b.results["a"]
+			synctest.Wait()
+			b.mu.Lock()
+			all := slices.Clone(b.results["a"])
+			b.mu.Unlock()
 			if got, want := b.Latest("a"), all[max(0, len(all)-keep):]; !slices.Equal(got, want) {
 				t.Errorf("latest %v, want %v", got, want)
 			}

@@ -101,7 +101,7 @@ func target(t testing.TB, url string, at netip.AddrPort, options ...func(*health
 	if at.Port() != 0 {
 		c.Port = at.Port()
 	}
-	c.Timeout = 2 * time.Second
+	c.Timeout = 5 * time.Second // never reached but by what hangs: those tests set their own
 	for _, o := range options {
 		o(&c)
 	}
