@@ -1,0 +1,145 @@
+package cluster
+
+import (
+	"fmt"
+	"net"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Spec is what a cluster is to be. The zero value of a field is the default that its comment gives.
+type Spec struct {
+	Binaries string        // directory of failoverdns and failoverctl; required
+	Nodes    int           // 3; 1 makes a node with no cluster block at all
+	Zone     string        // auth.example.com
+	Serve    []string      // names in the zone that follow the sites: @ login api
+	Sites    []SiteSpec    // the primary first; azure at 127.0.0.11, aws at 127.0.0.12
+	TLS      bool          // sites speak HTTPS, and nodes verify them
+	Interval time.Duration // 1 s
+	Timeout  time.Duration // 0.4 of the interval
+	Lines    []string      // more lines of the failover block
+	ZoneFile string        // text of a zone file; without one, nameserver lines make the zone
+}
+
+// SiteSpec is a toy site.
+type SiteSpec struct {
+	Name      string
+	Addresses []string
+}
+
+// Failures and Successes are the counts of every check: the server's defaults.
+const (
+	Failures  = 3
+	Successes = 3
+)
+
+func (s *Spec) complete() {
+	if s.Nodes == 0 {
+		s.Nodes = 3
+	}
+	if s.Zone == "" {
+		s.Zone = "auth.example.com"
+	}
+	if s.Serve == nil {
+		s.Serve = []string{"@", "login", "api"}
+	}
+	if s.Sites == nil {
+		s.Sites = []SiteSpec{{"azure", []string{"127.0.0.11"}}, {"aws", []string{"127.0.0.12"}}}
+	}
+	if s.Interval == 0 {
+		s.Interval = time.Second
+	}
+	if s.Timeout == 0 {
+		s.Timeout = s.Interval * 2 / 5
+	}
+}
+
+// Detection is the longest time from a site's death to the moment at which every node has counted enough failures:
+// the first failed probe comes up to one interval later, and the last one may take its whole timeout.
+func (s *Spec) Detection() time.Duration { return Failures*s.Interval + s.Timeout }
+
+// Return is the same for a site's return.
+func (s *Spec) Return() time.Duration { return Successes*s.Interval + s.Timeout }
+
+// corefile is a node's Corefile. All paths in it are relative to the node's directory, and so equal on all nodes.
+func (c *Cluster) corefile(n *Node) string {
+	var b strings.Builder
+	host, port, _ := net.SplitHostPort(n.DNS)
+	line := func(depth int, format string, args ...any) {
+		b.WriteString(strings.Repeat("    ", depth))
+		fmt.Fprintf(&b, format+"\n", args...)
+	}
+	line(0, "%s:%s {", c.spec.Zone, port)
+	line(1, "bind %s", host)
+	line(1, "errors")
+	line(1, "bufsize 1232")
+	line(1, "prometheus %s", n.Metrics)
+	line(1, "ready %s {", n.ReadyAt)
+	line(2, "monitor continuously")
+	line(1, "}")
+	line(1, "failover {")
+	for i, s := range c.spec.Sites {
+		c.siteLines(line, i, s)
+	}
+	line(2, "serve %s", strings.Join(c.spec.Serve, " "))
+	c.zoneLines(line)
+	for _, l := range c.spec.Lines {
+		line(2, "%s", l)
+	}
+	c.localLines(line, n)
+	line(1, "}")
+	line(0, "}")
+	return b.String()
+}
+
+func (c *Cluster) siteLines(line func(int, string, ...any), i int, s SiteSpec) {
+	rank, scheme := "secondary", "http"
+	if i == 0 {
+		rank = "primary"
+	}
+	if c.spec.TLS {
+		scheme = "https"
+	}
+	line(2, "%s %s {", rank, s.Name)
+	line(3, "address %s", strings.Join(s.Addresses, " "))
+	line(3, "check health %s://login.%s/healthz {", scheme, net.JoinHostPort(c.spec.Zone, strconv.Itoa(c.sitePort)))
+	line(4, "interval %s", c.spec.Interval)
+	line(4, "timeout %s", c.spec.Timeout)
+	line(4, "header %s file:node.id", nodeHeader)
+	line(4, "match healthy")
+	line(3, "}")
+	line(2, "}")
+}
+
+// zoneLines say where SOA and NS come from.
+func (c *Cluster) zoneLines(line func(int, string, ...any)) {
+	if c.spec.ZoneFile != "" {
+		line(2, "file %s", zoneFile)
+		return
+	}
+	for i := range c.nodes {
+		line(2, "nameserver ns%d.%s 192.0.2.%d", i+1, c.spec.Zone, i+1)
+	}
+}
+
+// zoneFile is the zone file's name in each node's directory.
+const zoneFile = "db.zone"
+
+// localLines are what a Corefile says of its node.
+func (c *Cluster) localLines(line func(int, string, ...any), n *Node) {
+	line(2, "admin %s", n.Admin)
+	if len(c.nodes) == 1 {
+		return
+	}
+	line(2, "cluster {")
+	line(3, "id %s", n.ID)
+	line(3, "data data")
+	line(3, "listen %s", n.Raft)
+	for _, p := range c.nodes {
+		line(3, "peer %s %s", p.ID, p.Raft)
+	}
+	line(3, "tls %s.pem %s-key.pem ca.pem", n.ID, n.ID)
+	line(3, "timing lan")
+	line(2, "}")
+}
