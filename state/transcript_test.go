@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/cockroachdb/datadriven"
+	"pgregory.net/rapid"
 
 	"failoverdns/health"
 )
@@ -172,7 +173,7 @@ func outcome(s *State, res Result) string {
 	return b.String()
 }
 
-func encoded(t testing.TB, s *State) []byte {
+func encoded(t rapid.TB, s *State) []byte {
 	t.Helper()
 	var b bytes.Buffer
 	if err := s.Encode(&b); err != nil {
@@ -182,7 +183,7 @@ func encoded(t testing.TB, s *State) []byte {
 }
 
 // reread is a state after a restart.
-func reread(t testing.TB, s *State) *State {
+func reread(t rapid.TB, s *State) *State {
 	t.Helper()
 	r, err := Decode(bytes.NewReader(encoded(t, s)))
 	if err != nil {
@@ -191,7 +192,7 @@ func reread(t testing.TB, s *State) *State {
 	return r
 }
 
-func sameBytes(t testing.TB, what string, a, b []byte) {
+func sameBytes(t rapid.TB, what string, a, b []byte) {
 	t.Helper()
 	if bytes.Equal(a, b) {
 		return

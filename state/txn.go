@@ -147,7 +147,7 @@ func (t *txn) raiseSerial(key string) {
 	z, _ := t.s.Zones.Get(key)
 	c := *z
 	c.Serial = nextSerial(z.Serial)
-	if file := z.SOA.Serial; z.Since == t.s.Index && file != 0 && serialGreater(file, c.Serial) {
+	if file := z.SOA.Serial; z.Since == t.s.Index && file != 0 && serialGreater(file, z.Serial) {
 		c.Serial = file
 	}
 	t.s.Zones = t.s.Zones.With(key, &c)
