@@ -1,0 +1,143 @@
+package raftstore
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/hashicorp/raft"
+
+	"failoverdns/state"
+)
+
+const (
+	snapshotsKept   = 3
+	damagedSnapshot = "damaged-snapshots"
+)
+
+// recoverState brings m to the newest snapshot and the log behind it up to the index recorded as applied, and never
+// past it: what lies behind may yet be replaced by another leader. It says whether there is Raft state at all. An error
+// means that Raft must not run on this directory; m then holds what could be read.
+func recoverState(m *machine, d *disk, snaps *raft.FileSnapshotStore, dir string, recorded uint64) (known bool, err error) {
+	known, err = hasState(d, snaps)
+	if err != nil {
+		return true, err
+	}
+	from, floor, bad, err := readSnapshot(m, snaps)
+	if err != nil {
+		return true, err
+	}
+	until := max(recorded, floor)
+	if err := replay(m, d, from+1, until); err != nil {
+		return true, err
+	}
+	if err := checkLog(d, max(from, until)); err != nil {
+		return true, err
+	}
+	for _, id := range bad {
+		if err := setAside(dir, id); err != nil {
+			return true, err
+		}
+	}
+	return known, nil
+}
+
+// hasState says whether this node ever took part: it has entries, a snapshot, or gave a vote. A term alone may be
+// left of a bootstrap that was cut short.
+func hasState(d *disk, snaps *raft.FileSnapshotStore) (bool, error) {
+	last, err := d.LastIndex()
+	if err != nil {
+		return false, err
+	}
+	list, err := snaps.List()
+	if err != nil {
+		return false, fmt.Errorf("list the snapshots: %w", err)
+	}
+	vote, err := d.GetUint64([]byte("LastVoteTerm"))
+	if err != nil && !isNotFound(err) {
+		return false, err
+	}
+	return last > 0 || len(list) > 0 || vote > 0, nil
+}
+
+// readSnapshot brings m to the newest snapshot that can be read. It gives the log index of that one, the one of the
+// newest of all, and the IDs of those that cannot be read. Raft trusts the newest one unread, so the log must reach
+// that far.
+func readSnapshot(m *machine, snaps *raft.FileSnapshotStore) (from, floor uint64, bad []string, err error) {
+	list, err := snaps.List()
+	if err != nil {
+		return 0, 0, nil, fmt.Errorf("list the snapshots: %w", err)
+	}
+	for i, meta := range list {
+		if i == 0 {
+			floor = meta.Index
+		}
+		st, err := openSnapshot(snaps, meta.ID)
+		if err == nil {
+			m.current.Store(st)
+			return meta.Index, floor, bad, nil
+		}
+		m.log.Error("a snapshot cannot be read; trying the one before it", "snapshot", meta.ID, "error", err)
+		bad = append(bad, meta.ID)
+	}
+	return 0, floor, bad, nil
+}
+
+func openSnapshot(snaps *raft.FileSnapshotStore, id string) (*state.State, error) {
+	_, r, err := snaps.Open(id)
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	return state.Decode(r)
+}
+
+// replay applies the entries first to last. An entry that this version does not know ends it without an error: the
+// machine has halted then, and Raft may run all the same.
+func replay(m *machine, d *disk, first, last uint64) error {
+	for i := first; i <= last && m.halt() == nil; i++ {
+		var l raft.Log
+		err := d.GetLog(i, &l)
+		if errors.Is(err, raft.ErrLogNotFound) {
+			return fmt.Errorf("entry %d is missing, but %d was applied here", i, last)
+		}
+		if err != nil {
+			return fmt.Errorf("entry %d: %w", i, err)
+		}
+		switch l.Type {
+		case raft.LogCommand:
+			m.Apply(&l)
+		case raft.LogConfiguration:
+			m.StoreConfiguration(l.Index, raft.DecodeConfiguration(l.Data))
+		}
+	}
+	return nil
+}
+
+// checkLog finds holes and entries that cannot be read behind the applied ones: Raft would end the process over them.
+func checkLog(d *disk, applied uint64) error {
+	last, err := d.LastIndex()
+	if err != nil {
+		return err
+	}
+	for i := applied + 1; i <= last; i++ {
+		var l raft.Log
+		if err := d.GetLog(i, &l); err != nil {
+			return fmt.Errorf("entry %d of %d: %w", i, last, err)
+		}
+	}
+	return nil
+}
+
+// setAside moves a snapshot that cannot be read out of Raft's sight.
+func setAside(dir, id string) error {
+	to := filepath.Join(dir, damagedSnapshot)
+	if err := os.MkdirAll(to, 0o700); err != nil {
+		return fmt.Errorf("set a damaged snapshot aside: %w", err)
+	}
+	if err := os.Rename(filepath.Join(dir, "snapshots", id), filepath.Join(to, id)); err != nil {
+		return fmt.Errorf("set a damaged snapshot aside: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,165 @@
+package raftstore
+
+import (
+	"errors"
+	"time"
+
+	"github.com/hashicorp/raft"
+
+	"failoverdns/state"
+)
+
+// addressBook gives Raft the addresses of the configured peers, which win over those in the log: so nodes can move
+// without a majority of the old addresses. It is a raft.ServerAddressProvider.
+type addressBook struct{ s *Store }
+
+var errNotListed = errors.New("not among the peers")
+
+// ServerAddr implements raft.ServerAddressProvider.
+func (b addressBook) ServerAddr(id raft.ServerID) (raft.ServerAddress, error) {
+	if string(id) == b.s.cfg.ID {
+		return raft.ServerAddress(b.s.cfg.Advertise), nil
+	}
+	if a := b.s.addressOf(string(id)); a != "" {
+		return raft.ServerAddress(a), nil
+	}
+	return "", errNotListed
+}
+
+// addressOf is where a node is; empty if that is not known.
+func (s *Store) addressOf(id string) string {
+	s.mu.Lock()
+	a := addressOf(s.peers, id)
+	s.mu.Unlock()
+	if a != "" {
+		return a
+	}
+	for _, m := range s.servers() {
+		if m.ID == id {
+			return m.Address
+		}
+	}
+	return ""
+}
+
+// idAt is the node at an address, the other way round.
+func (s *Store) idAt(address string) string {
+	s.mu.Lock()
+	for _, p := range s.peers {
+		if p.Address == address {
+			s.mu.Unlock()
+			return p.ID
+		}
+	}
+	s.mu.Unlock()
+	for _, m := range s.servers() {
+		if m.Address == address {
+			return m.ID
+		}
+	}
+	return ""
+}
+
+// servers is Raft's latest configuration, or none.
+func (s *Store) servers() []state.Member {
+	if r := s.raft.Load(); r != nil {
+		return members(r.GetConfiguration().Configuration())
+	}
+	return nil
+}
+
+// isMember says whether a node belongs to the cluster: it is in Raft's configuration, or, before there is one, in the
+// state or among the configured peers.
+func (s *Store) isMember(id string) bool {
+	servers := s.servers()
+	for _, m := range servers {
+		if m.ID == id {
+			return true
+		}
+	}
+	if len(servers) > 0 {
+		return false
+	}
+	if st := s.State(); st.Nodes.Len() > 0 {
+		return st.Nodes.Has(id)
+	}
+	return s.isPeer(id)
+}
+
+func (s *Store) isPeer(id string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return addressOf(s.peers, id) != ""
+}
+
+// admit says who gets past the handshake: for Raft members only, and nobody before this node may take part; for calls
+// the configured peers, too, so that a waiting or wiped node hears where it stands.
+func (s *Store) admit(id, protocol string) bool {
+	if protocol == protocolRaft {
+		return s.isSettled() && s.raft.Load() != nil && s.isMember(id)
+	}
+	return s.isMember(id) || s.isPeer(id)
+}
+
+// dropStrangers closes the connections of nodes that are no members any more.
+func (s *Store) dropStrangers() {
+	if s.port != nil {
+		go s.port.drop(func(id, protocol string) bool { return s.servers() != nil && !s.admit(id, protocol) })
+	}
+}
+
+func (s *Store) isSettled() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.settled
+}
+
+// covered says whether everything up to a commit index that means anything to the state is applied here. What lies
+// between it and the state's index are barriers and the like, or it is not.
+func (s *Store) covered(commit uint64) bool {
+	st := s.State().Index
+	s.mu.Lock()
+	floor := max(st, s.cleared)
+	s.mu.Unlock()
+	if commit <= floor {
+		return true
+	}
+	d, r := s.disk.Load(), s.raft.Load()
+	if d == nil || r == nil || commit > r.LastIndex() || s.machine.halt() != nil {
+		return false
+	}
+	for i := commit; i > floor; i-- {
+		var l raft.Log
+		err := d.GetLog(i, &l)
+		if errors.Is(err, raft.ErrLogNotFound) {
+			break // compacted: a snapshot has it
+		}
+		if err != nil || l.Type == raft.LogCommand || l.Type == raft.LogConfiguration {
+			return false
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.cleared = max(s.cleared, commit)
+	return true
+}
+
+// Age is the time since this node last had applied all that a leader in contact had committed: 0 on the leader, and
+// small on a follower in contact however quiet the log is. After a start and before a leader's first word it is the
+// time since the last command, by the wall clocks: at most that.
+func (s *Store) Age() time.Duration {
+	if reign, _, _ := s.lead.now(); reign != nil {
+		s.fresh.led()
+		return 0
+	}
+	return s.fresh.age()
+}
+
+// freshSince is when a state was fresh for certain.
+func freshSince(st *state.State) time.Time {
+	now := time.Now()
+	if st.Wall.IsZero() || st.Wall.After(now) {
+		return now
+	}
+	return now.Add(-now.Sub(st.Wall)) // with a monotonic reading, unlike st.Wall
+}

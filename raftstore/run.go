@@ -1,0 +1,221 @@
+package raftstore
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/hashicorp/raft"
+)
+
+const (
+	snapshotThreshold = 256  // entries; the state is small, so is the log
+	trailingLogs      = 1024 // a follower that was away for fewer needs no snapshot
+	snapshotInterval  = 60 * time.Second
+	cachedLogs        = 512
+	// reopenPause is between two tries to open a log anew that had a fault.
+	reopenPause = 5 * time.Second
+	// loneRPC is the timeout of the transport of a node that has nobody to talk to.
+	loneRPC = time.Second
+)
+
+// instance is one life of Raft in this process. There is a second one only after a fault of the disk.
+type instance struct {
+	raft   *raft.Raft
+	disk   *disk
+	notify chan bool     // leadership gained and lost
+	ended  chan struct{} // closed when it is being ended
+}
+
+// run owns the life of Raft: it begins when the first start is settled, and again after each fault of the disk.
+func (s *Store) run(d *disk) {
+	defer close(s.runEnded)
+	for s.ctx.Err() == nil {
+		if err := s.checkAlone(); err != nil {
+			s.setPhase(PhaseDamaged, err.Error(), nil)
+			s.log.Error("this node stays out of the cluster", "error", err)
+			break
+		}
+		if s.live(d) {
+			return
+		}
+		if d = s.reopen(d); d == nil {
+			return
+		}
+	}
+	s.closeDisk(d)
+}
+
+// live is one life of Raft on one opening of the log. It returns true when the store stops, and leaves the end of a
+// running instance to Stop.
+func (s *Store) live(d *disk) bool {
+	if err := s.settle(d); err != nil {
+		s.fault(err)
+		return false
+	}
+	if s.ctx.Err() != nil {
+		s.closeDisk(d)
+		return true
+	}
+	in, err := s.begin(d)
+	if err != nil {
+		s.fault(fmt.Errorf("start Raft: %w", err))
+		return false
+	}
+	s.setPhase(PhaseRunning, "", nil)
+	select {
+	case <-s.ctx.Done():
+		s.running = in
+		return true
+	case <-d.failed:
+	}
+	s.fault(d.fault())
+	s.end(in)
+	return false
+}
+
+// settle makes sure that this node may take part: it has state, or the first start said how it begins.
+func (s *Store) settle(d *disk) error {
+	switch {
+	case s.isSettled():
+		return nil
+	case s.port == nil:
+		return s.bootstrap(d, []Peer{{s.cfg.ID, s.cfg.ID}}, map[string]string{s.cfg.ID: s.incarnation})
+	default:
+		return s.firstStart(d)
+	}
+}
+
+// checkAlone refuses to run a member of a cluster with no way to the others: it would wait for them for ever.
+func (s *Store) checkAlone() error {
+	if s.port != nil {
+		return nil
+	}
+	for id, n := range s.State().Nodes.All() {
+		if id != s.cfg.ID && n.Suffrage == "voter" {
+			return fmt.Errorf("this data directory belongs to a cluster (%q is in it, too), but no peers are configured: add them, or use another directory", id)
+		}
+	}
+	return nil
+}
+
+func (s *Store) fault(err error) {
+	s.setPhase(PhaseFault, err.Error(), nil)
+	s.log.Error("this node takes no part in the cluster until its log was opened anew; it keeps answering", "error", err)
+}
+
+// reopen waits for the last call into the old store, however late, and opens the log again. It gives nil when the
+// store stops first.
+func (s *Store) reopen(d *disk) *disk {
+	s.closeDisk(d)
+	for {
+		select {
+		case <-s.ctx.Done():
+			return nil
+		case <-time.After(reopenPause):
+		}
+		store, err := s.openLog()
+		if err == nil {
+			return guard(store, diskDeadline)
+		}
+		s.fault(err)
+	}
+}
+
+func (s *Store) closeDisk(d *disk) {
+	if err := d.close(); err != nil {
+		s.log.Error("close the log", "error", err)
+	}
+}
+
+func (s *Store) raftConfig(notify chan bool) *raft.Config {
+	c := raft.DefaultConfig()
+	c.LocalID = raft.ServerID(s.cfg.ID)
+	t := s.cfg.Timing
+	c.HeartbeatTimeout, c.ElectionTimeout, c.LeaderLeaseTimeout, c.CommitTimeout = t.Heartbeat, t.Election, t.Lease, t.Commit
+	c.SnapshotThreshold, c.TrailingLogs, c.SnapshotInterval = snapshotThreshold, trailingLogs, snapshotInterval
+	c.ShutdownOnRemove = false // a removed node keeps answering
+	c.NoLegacyTelemetry = true
+	c.NoSnapshotRestoreOnStart = true // the cold start has done it, and went further
+	c.NotifyCh = notify
+	c.Logger = raftLogger(s.log)
+	return c
+}
+
+// begin starts Raft on a disk.
+func (s *Store) begin(d *disk) (*instance, error) {
+	in := &instance{disk: d, notify: make(chan bool, 16), ended: make(chan struct{})}
+	c := s.raftConfig(in.notify)
+	s.disk.Store(d)
+	var t raft.Transport
+	if s.port == nil {
+		_, t = raft.NewInmemTransportWithTimeout(raft.ServerAddress(s.cfg.ID), loneRPC)
+	} else {
+		layer := streams{s.port.listen(s.port.raft, advertised(s.cfg.Advertise)), s.idAt}
+		t = newTransport(layer, addressBook{s}, s.fresh.heard, c.Logger)
+	}
+	store := raftDisk{d}
+	cache, err := raft.NewLogCache(cachedLogs, store)
+	if err != nil {
+		return nil, err
+	}
+	in.raft, err = newRaft(c, s.machine, cache, store, s.snaps, t)
+	if err != nil {
+		closeTransport(t)
+		return nil, errors.Join(err, d.fault())
+	}
+	in.raft.RegisterObserver(s.reach.observer())
+	s.raft.Store(in.raft)
+	s.instances.Go(func() { s.followLead(in) })
+	return in, nil
+}
+
+// newRaft is raft.NewRaft on a goroutine of its own: it panics on a log that it cannot read, and a faulty disk ends
+// the goroutine that meets it (raftDisk).
+func newRaft(c *raft.Config, fsm raft.FSM, logs raft.LogStore, stable raft.StableStore, snaps raft.SnapshotStore, t raft.Transport) (r *raft.Raft, err error) {
+	done := make(chan struct{})
+	err = errors.New("the disk failed")
+	go func() {
+		defer close(done)
+		defer func() {
+			if p := recover(); p != nil {
+				err = fmt.Errorf("%v", p)
+			}
+		}()
+		r, err = raft.NewRaft(c, fsm, logs, stable, snaps, t)
+	}()
+	<-done
+	return r, err
+}
+
+func closeTransport(t raft.Transport) {
+	if c, ok := t.(raft.WithClose); ok {
+		_ = c.Close() // it never fails
+	}
+}
+
+// end shuts an instance down and returns when all of its goroutines have. The connections go first: Raft reads from
+// them without a deadline in places.
+func (s *Store) end(in *instance) {
+	s.raft.CompareAndSwap(in.raft, nil)
+	close(in.ended)
+	down := in.raft.Shutdown()
+	if s.port != nil {
+		s.port.drop(func(_, protocol string) bool { return protocol == protocolRaft })
+	}
+	if err := down.Error(); err != nil {
+		s.log.Warn("shut Raft down", "error", err)
+	}
+}
+
+// startCalls serves other nodes' calls until the port closes.
+func (s *Store) startCalls() {
+	s.server = s.newCallServer(s.cfg.Calls)
+	l := s.port.listen(s.port.calls, advertised(s.cfg.Advertise))
+	go func() {
+		if err := s.server.Serve(l); err != nil && !errors.Is(err, http.ErrServerClosed) && s.ctx.Err() == nil {
+			s.log.Error("calls of other nodes are not served any more", "error", err)
+		}
+	}()
+}

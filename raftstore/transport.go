@@ -1,0 +1,113 @@
+package raftstore
+
+import (
+	"context"
+	"net"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+	"github.com/hashicorp/raft"
+)
+
+const (
+	// rpcTimeout bounds each of Raft's calls: a dead link blocks replication for that long.
+	rpcTimeout = 3 * time.Second
+	rpcPool    = 3
+)
+
+// advertised is the address that Raft knows this node by.
+type advertised string
+
+func (advertised) Network() string  { return "tcp" }
+func (a advertised) String() string { return string(a) }
+
+// streams is Raft's way through the port: raft.StreamLayer.
+type streams struct {
+	*handed
+	who func(address string) string // node ID
+}
+
+// Dial implements raft.StreamLayer.
+func (s streams) Dial(address raft.ServerAddress, timeout time.Duration) (net.Conn, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), timeout)
+	defer cancel()
+	id := s.who(string(address))
+	if id == "" {
+		return nil, &net.AddrError{Err: "no member has this address", Addr: string(address)}
+	}
+	return s.port.dial(ctx, id, string(address), protocolRaft)
+}
+
+// transport is Raft's network transport with three changes. It is embedded, not wrapped: Raft looks for further
+// methods on it, and would turn pre-vote off without a word.
+type transport struct {
+	*raft.NetworkTransport
+	heard  func(word)
+	rpcs   chan raft.RPC
+	closed chan struct{}
+}
+
+func newTransport(s streams, addresses raft.ServerAddressProvider, heard func(word), log hclog.Logger) *transport {
+	t := &transport{heard: heard, rpcs: make(chan raft.RPC), closed: make(chan struct{}),
+		NetworkTransport: raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{
+			Stream: s, ServerAddressProvider: addresses, Logger: log, MaxPool: rpcPool, Timeout: rpcTimeout,
+			MaxRPCsInFlight:         1, // no pipelining: one refusal can block replication to a follower for good (raft #612)
+			MsgpackUseNewTimeFormat: true,
+		})}
+	go t.pump()
+	return t
+}
+
+// SetHeartbeatHandler does nothing, so that heartbeats go the way of all calls: handled beside it they race with an
+// old leader's write (raft #695).
+func (*transport) SetHeartbeatHandler(func(raft.RPC)) {}
+
+// Consumer implements raft.Transport.
+func (t *transport) Consumer() <-chan raft.RPC { return t.rpcs }
+
+// Close implements raft.WithClose.
+func (t *transport) Close() error {
+	select {
+	case <-t.closed:
+	default:
+		close(t.closed)
+	}
+	t.CloseStreams() // the pool; Close alone leaves it open
+	return t.NetworkTransport.Close()
+}
+
+// pump passes calls on, and looks at those that tell the leader's commit index.
+func (t *transport) pump() {
+	for {
+		select {
+		case rpc := <-t.NetworkTransport.Consumer():
+			if a, ok := rpc.Command.(*raft.AppendEntriesRequest); ok && a.LeaderCommitIndex > 0 {
+				rpc = t.observe(rpc, word{time.Now(), a.LeaderCommitIndex})
+			}
+			select {
+			case t.rpcs <- rpc:
+			case <-t.closed:
+				return
+			}
+		case <-t.closed:
+			return
+		}
+	}
+}
+
+// observe takes the leader's word if Raft accepts the call: an old leader's is worth nothing.
+func (t *transport) observe(rpc raft.RPC, w word) raft.RPC {
+	to, from := rpc.RespChan, make(chan raft.RPCResponse, 1)
+	rpc.RespChan = from
+	go func() {
+		select {
+		case answer := <-from:
+			to <- answer // buffered by the transport
+			if r, ok := answer.Response.(*raft.AppendEntriesResponse); ok && r.Success && answer.Error == nil {
+				t.heard(w)
+			}
+		case <-t.closed:
+		}
+	}()
+	return rpc
+}
