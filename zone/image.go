@@ -42,12 +42,12 @@ func newImage(st *state.State, z *state.Zone) *Image {
 		t.plant(*set)
 	}
 	t.finish()
-	im.sign(z)
+	im.stamp(z)
 	return im
 }
 
-// sign puts the SOA in place.
-func (im *Image) sign(z *state.Zone) {
+// stamp puts the SOA with the zone's serial in place.
+func (im *Image) stamp(z *state.Zone) {
 	im.soa = soaRecord(z.Name, z.SOA, z.Serial)
 	neg := *im.soa
 	neg.Hdr.Ttl = min(z.SOA.TTL, z.SOA.Minimum)
@@ -69,7 +69,7 @@ func (im *Image) flip(st *state.State, z *state.Zone, refs []state.CellRef) (*Im
 		}
 		flipped.cells[first+ref.Cell] = cellOf(g, ref.Cell)
 	}
-	flipped.sign(z)
+	flipped.stamp(z)
 	return flipped, true
 }
 
