@@ -6,6 +6,7 @@ import (
 
 	"failoverdns/health"
 	"failoverdns/probes"
+	"failoverdns/raftstore"
 )
 
 // Service is a part that stands above the node and lives as long as it does: the admin API, a listener.
@@ -18,21 +19,17 @@ type Service interface {
 
 // Status is a node's view of itself and of the cluster.
 type Status struct {
-	ID          string
-	Version     string
-	Leader      string // node ID; empty without one
-	LeaderSince time.Time
-	RaftState   string // leader, follower, candidate, shutdown; or empty while Raft is not up
-	Term        uint64
-	Phase       string   // starting, waiting, running, damaged, wiped, removed, halted
-	Waiting     []string // what it waits for, in words
-	StateAge    time.Duration
-	Quorum      bool // a leader is in contact with a majority, and this node with it
-	Tolerance   int  // how many more voters may be lost before the quorum is
-	Ready       bool
-	NotReady    string                   // why, in words
-	Contact     map[string]time.Duration // by node ID: time since it was last heard; the leader knows all, others the leader's
-	Abstaining  int                      // endpoints on which this node abstains
+	raftstore.Status
+	ID         string
+	Version    string
+	StateAge   time.Duration
+	Quorum     bool // a leader is in contact with a majority, and this node with it
+	Ready      bool
+	NotReady   string                   // why, in words
+	Contact    map[string]time.Duration // by node ID: time since it was last heard; the leader knows all, others the leader's
+	Abstaining int                      // endpoints on which this node abstains
+	Refused    []string                 // why declarations of this node were refused
+	CertExpiry time.Time                // of this node's certificate; zero without one
 }
 
 // Latest is this node's own probing of one endpoint.
@@ -43,8 +40,8 @@ type Latest struct {
 	Results   []probes.Result // newest first
 }
 
-// Peer is what one member says of itself, asked just now.
-type Peer struct {
+// Report is what one member says of itself, asked just now.
+type Report struct {
 	ID        string            `json:"id"`
 	Reachable bool              `json:"-"`
 	Error     string            `json:"-"` // why it is not reachable

@@ -1,0 +1,130 @@
+package node
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"sync"
+	"time"
+
+	"failoverdns/raftstore"
+)
+
+// Paths of the calls that members make to each other.
+const (
+	pathContact = "/contact" // a node tells the leader that it lives
+	pathSelf    = "/self"    // what a node says of itself
+	pathRead    = "/read"    // the leader gives an index for a consistent read
+)
+
+// maxCall bounds a call's body, in bytes.
+const maxCall = 64 << 10
+
+// contact is what a node tells the leader.
+type contact struct {
+	Boot  string `json:"boot"`
+	Index uint64 `json:"index"`
+	at    time.Time
+}
+
+func (n *Node) hello() contact { return contact{Boot: n.boot, Index: n.State().Index} }
+
+// calls answers what members ask.
+func (n *Node) calls() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST "+pathContact, func(w http.ResponseWriter, r *http.Request) {
+		var c contact
+		if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxCall)).Decode(&c); err != nil {
+			http.Error(w, "the report cannot be read", http.StatusBadRequest)
+			return
+		}
+		n.hearFrom(raftstore.Caller(r.Context()), c)
+		w.WriteHeader(http.StatusNoContent)
+	})
+	mux.HandleFunc("GET "+pathSelf, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		json.NewEncoder(w).Encode(n.self()) // an error here is the caller's broken connection
+	})
+	mux.HandleFunc("POST "+pathRead, func(w http.ResponseWriter, r *http.Request) {
+		index, err := n.store.ReadIndex(r.Context())
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusServiceUnavailable)
+			return
+		}
+		w.Header().Set("Content-Type", "application/json")
+		json.NewEncoder(w).Encode(readIndex{index})
+	})
+	return mux
+}
+
+// readIndex is the leader's answer to a consistent read.
+type readIndex struct {
+	Index uint64 `json:"index"`
+}
+
+// ReadIndex asks the leader, once it has made sure that it still leads, for an index such that a State that has
+// reached it shows every write acknowledged before the call.
+func (n *Node) ReadIndex(ctx context.Context) (uint64, error) {
+	leader, _, self := n.store.Leader()
+	switch {
+	case self:
+		return n.store.ReadIndex(ctx)
+	case leader == "":
+		return 0, raftstore.ErrNoLeader
+	}
+	var r readIndex
+	if err := n.store.Call(ctx, leader, "POST", pathRead, nil, &r); err != nil {
+		return 0, fmt.Errorf("%w: %w", raftstore.ErrNoLeader, err)
+	}
+	return r.Index, nil
+}
+
+func (n *Node) hearFrom(id string, r contact) {
+	r.at = time.Now()
+	n.mu.Lock()
+	n.heard[id] = r
+	n.mu.Unlock()
+	n.duties.Heard(id, r.Boot)
+}
+
+// self is what this node says of itself.
+func (n *Node) self() Report {
+	st := n.State()
+	p := Report{ID: n.ID(), Reachable: true, Version: n.Config().Version, Index: st.Index, Hash: st.Hash, StateAge: n.store.Age(), Active: map[string]string{}}
+	for name, g := range st.Groups.All() {
+		p.Active[name] = g.Active
+	}
+	return p
+}
+
+// Peers asks every member, this node included, what it answers. It returns when all have answered or the context
+// ends, in the order of their IDs.
+func (n *Node) Reports(ctx context.Context) []Report {
+	var ids []string
+	for id := range n.State().Nodes.All() {
+		ids = append(ids, id)
+	}
+	if len(ids) == 0 {
+		return []Report{n.self()}
+	}
+	peers := make([]Report, len(ids))
+	var all sync.WaitGroup
+	for i, id := range ids {
+		all.Go(func() { peers[i] = n.ask(ctx, id) })
+	}
+	all.Wait()
+	return peers
+}
+
+func (n *Node) ask(ctx context.Context, id string) Report {
+	if id == n.ID() {
+		return n.self()
+	}
+	var p Report
+	if err := n.store.Call(ctx, id, "GET", pathSelf, nil, &p); err != nil {
+		return Report{ID: id, Error: err.Error()}
+	}
+	p.ID, p.Reachable = id, true
+	return p
+}

@@ -1,0 +1,172 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"failoverdns/ballot"
+	"failoverdns/probes"
+	"failoverdns/state"
+)
+
+const (
+	// contactEvery is how often a node tells the leader that it is there. Sessions end after 30 s of silence or more.
+	contactEvery = 2 * time.Second
+	// contactTimeout bounds one such call.
+	contactTimeout = 2 * time.Second
+	// offerEvery is how often a node looks whether its offers and announcement are in the state yet.
+	offerEvery = time.Second
+	// proposeTimeout bounds one command of the node's own.
+	proposeTimeout = 10 * time.Second
+)
+
+// keepProbing keeps the scheduler at the endpoints of the state.
+func (n *Node) keepProbing(ctx context.Context) {
+	for {
+		n.probing.Update(n.targets())
+		n.ballot.Forget()
+		select {
+		case <-ctx.Done():
+			return
+		case <-n.checksChanged:
+		}
+	}
+}
+
+// keepContact tells the leader, or the duties here, that this node lives.
+func (n *Node) keepContact(ctx context.Context) {
+	for ctx.Err() == nil {
+		leader, _, self := n.store.Leader()
+		switch {
+		case self:
+			n.hearFrom(n.ID(), n.hello())
+		case leader != "":
+			n.reportTo(ctx, leader)
+		}
+		wait(ctx, contactEvery, n.contactNow)
+	}
+}
+
+func (n *Node) reportTo(ctx context.Context, leader string) {
+	ctx, cancel := context.WithTimeout(ctx, contactTimeout)
+	defer cancel()
+	if err := n.store.Call(ctx, leader, "POST", pathContact, n.hello(), nil); err != nil {
+		n.log.Debug("the leader does not hear this node", "leader", leader, "error", err)
+	}
+}
+
+// keepOffering brings this node's announcement and the declarations of its Corefile into the state, and again after
+// each change of them.
+func (n *Node) keepOffering(ctx context.Context) {
+	for ctx.Err() == nil {
+		if err := n.offer(ctx); err != nil && ctx.Err() == nil {
+			n.log.Debug("an offer is not through yet", "error", err)
+		}
+		wait(ctx, offerEvery, n.offersChanged)
+	}
+}
+
+// offer proposes what the state does not have of this node.
+func (n *Node) offer(ctx context.Context) error {
+	st := n.State()
+	member, ok := st.Nodes.Get(n.ID())
+	if !ok {
+		return nil // not a member yet, or no longer
+	}
+	ctx, cancel := context.WithTimeout(ctx, proposeTimeout)
+	defer cancel()
+	if a := n.announcement(); !announced(member, a) {
+		return n.propose(ctx, state.Command{Body: a})
+	}
+	open := n.openOffers(st)
+	if len(open) == 0 {
+		return nil
+	}
+	err := n.propose(ctx, state.Command{Body: &state.Declare{Node: n.ID(), Incarnation: n.store.Incarnation(), Declarations: open}})
+	var refusal *state.Refusal
+	if errors.As(err, &refusal) {
+		n.refuse(open, refusal)
+	}
+	return err
+}
+
+func (n *Node) announcement() *state.Announce {
+	cfg := n.Config()
+	return &state.Announce{ID: n.ID(), Incarnation: n.store.Incarnation(), Role: cfg.Role, Probe: cfg.Probe, Version: cfg.Version, Admin: cfg.Admin.Address}
+}
+
+func announced(m *state.Node, a *state.Announce) bool {
+	return m.Announced && m.Incarnation == a.Incarnation && m.Role == a.Role && m.Probe == a.Probe && m.Version == a.Version && m.Admin == a.Admin
+}
+
+// openOffers are the declarations that differ from what this incarnation last offered, but for refused ones.
+func (n *Node) openOffers(st *state.State) (open []*state.Declaration) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for _, d := range n.Config().Declarations {
+		digest := d.Digest()
+		o, ok := st.Offer(n.ID(), d.Zone)
+		if ok && o.Incarnation == n.store.Incarnation() && o.Digest == digest || n.refused[digest] != "" {
+			continue
+		}
+		open = append(open, d)
+	}
+	return open
+}
+
+// refuse remembers that an offer was refused: it is not repeated until the Corefile changes.
+func (n *Node) refuse(offers []*state.Declaration, r *state.Refusal) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for _, d := range offers {
+		n.refused[d.Digest()] = r.Text
+	}
+	n.log.Error("the cluster refuses what the Corefile declares; nothing changed", "reason", r.Text)
+}
+
+// Refused lists why offers of this node were refused.
+func (n *Node) Refused() (texts []string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for _, d := range n.Config().Declarations {
+		if text := n.refused[d.Digest()]; text != "" {
+			texts = append(texts, text)
+		}
+	}
+	return texts
+}
+
+// keepLeading does the leader's duties whenever this node leads.
+func (n *Node) keepLeading(ctx context.Context) {
+	for {
+		reign, err := n.store.Lead(ctx)
+		if err != nil {
+			return // the node stops
+		}
+		signal(n.contactNow) // so that the duties hear of this node itself at once
+		term, cancel := context.WithCancel(reign)
+		unlink := context.AfterFunc(ctx, cancel)
+		n.duties.Run(term)
+		unlink()
+		cancel()
+	}
+}
+
+// certificatesChanged reports what polling the certificate files found.
+func (n *Node) certificatesChanged(changed bool, err error) {
+	switch {
+	case err != nil:
+		n.log.Error("the certificate files do not load; the old ones stay in use", "error", err)
+	case changed:
+		n.log.Info("certificates reloaded", "expire", n.trust.Expires())
+	}
+}
+
+// targets are what this node probes now.
+func (n *Node) targets() []probes.Target {
+	if !n.Config().Probe {
+		return nil
+	}
+	return ballot.Targets(n.State())
+}
