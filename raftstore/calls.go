@@ -91,6 +91,9 @@ func (s *Store) newCallClient() *http.Client {
 			if address == "" {
 				return nil, unreached{fmt.Errorf("no member is called %q", id)}
 			}
+			ctx, cancel := context.WithCancel(ctx)
+			defer cancel()
+			defer context.AfterFunc(s.ctx, cancel)() // net/http lets a dial outlive its call, but not this Store
 			c, err := s.port.dial(ctx, id, address, protocolCalls)
 			if err != nil {
 				return nil, unreached{err}
