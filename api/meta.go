@@ -58,10 +58,12 @@ const (
 
 // Codes of notes in Status.Notes: worth knowing, and healthy.
 const (
-	NoteFailedOver = "failed-over"
-	NoteOverridden = "overridden"
-	NotePinned     = "pinned"
-	NoteMemberLost = "member-lost"
-	NoteLagging    = "lagging"
-	NoteDegraded   = "degraded"
+	NoteFailedOver  = "failed-over"
+	NoteOverridden  = "overridden"
+	NotePinned      = "pinned"
+	NoteMemberLost  = "member-lost"
+	NoteLagging     = "lagging"
+	NoteAbstaining  = "abstaining"
+	NoteCertificate = "certificate"
+	NoteDegraded    = "degraded"
 )

@@ -17,6 +17,7 @@ const (
 	CodeNeedsForce     = "needs-force"     // 409: allowed with force only
 	CodeStale          = "stale"           // 409
 	CodeNoLeader       = "no-leader"       // 503: nothing was done
+	CodeNotDone        = "not-done"        // 503: nothing was done
 	CodeBehind         = "behind"          // 503: the index waited for was not reached in time
 	CodeUnknownOutcome = "unknown-outcome" // 504: it may take effect yet; repeat it with the same request ID
 	CodeRole           = "role"            // 409: differs by group; 503: unknown, without a leader for long

@@ -110,6 +110,7 @@ type Cluster struct {
 	Live      int      `json:"live_voters"`
 	Tolerates int      `json:"tolerates"`         // so many more voters may be lost
 	Phase     string   `json:"phase"`             // of the answering node's start
+	Detail    string   `json:"detail,omitempty"`  // of the phase: why, and the way out
 	Waiting   []string `json:"waiting,omitempty"` // what the answering node waits for
 	Ready     bool     `json:"ready"`
 	NotReady  string   `json:"not_ready,omitempty"`

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"failoverdns/api"
+	"failoverdns/node"
 	"failoverdns/record"
 	"failoverdns/state"
 )
@@ -19,7 +20,7 @@ type explainer struct {
 	out  *api.Explain
 }
 
-func (v *view) explain(name record.Name, t record.Type, l Lookup) *api.Explain {
+func (v *view) explain(name record.Name, t record.Type, l node.Lookup) *api.Explain {
 	x := &explainer{v: v, name: name, typ: t, out: &api.Explain{
 		Meta: v.meta(), Name: name.String(), Type: t.String(), RCode: l.RCode, Records: l.Answer, Steps: []string{},
 	}}

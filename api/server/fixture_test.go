@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"failoverdns/health"
+	"failoverdns/node"
+	"failoverdns/raftstore"
 	"failoverdns/record"
 	"failoverdns/state"
 )
@@ -25,16 +27,16 @@ type world struct {
 	st      *state.State
 	changed chan struct{} // closed at each change
 	clock   state.Clock
-	noRaft  error            // of Propose and ReadIndex
-	status  Status           // but for ID and state
-	lost    map[string]bool  // members that do not answer
-	peer    map[string]*Peer // members that answer otherwise than this one
-	latest  map[string]Latest
+	noRaft  error                   // of Propose and ReadIndex
+	status  node.Status             // but for ID and state
+	lost    map[string]bool         // members that do not answer
+	peer    map[string]*node.Report // members that answer otherwise than this one
+	latest  map[string]node.Latest
 }
 
 func newWorld(t *testing.T) *world {
-	w := &world{t: t, st: state.New(), changed: make(chan struct{}), lost: map[string]bool{}, peer: map[string]*Peer{}, latest: map[string]Latest{}}
-	w.status = Status{ID: "ns1", Version: "1.0.0", Leader: "ns1", RaftState: "leader", Term: 4, Phase: "running", Quorum: true, Ready: true,
+	w := &world{t: t, st: state.New(), changed: make(chan struct{}), lost: map[string]bool{}, peer: map[string]*node.Report{}, latest: map[string]node.Latest{}}
+	w.status = node.Status{Status: raftstore.Status{Leader: "ns1", Raft: "leader", Term: 4, Phase: raftstore.PhaseRunning}, ID: "ns1", Version: "1.0.0", Quorum: true, Ready: true,
 		Contact: map[string]time.Duration{"ns2": 40 * time.Millisecond, "ns3": 55 * time.Millisecond}}
 	members := []state.Member{{ID: "ns1", Address: "192.0.2.1:7053", Voter: true}, {ID: "ns2", Address: "192.0.2.2:7053", Voter: true}, {ID: "ns3", Address: "192.0.2.3:7053", Voter: true}}
 	w.st, _ = w.st.Configure(1, members)
@@ -181,22 +183,22 @@ func (w *world) Propose(_ context.Context, c state.Command) (state.Result, error
 	return w.apply(c), nil
 }
 
-func (w *world) Status() Status { return w.status }
+func (w *world) Status() node.Status { return w.status }
 
-func (w *world) Latest(endpoint string) (Latest, bool) {
+func (w *world) Latest(endpoint string) (node.Latest, bool) {
 	l, ok := w.latest[endpoint]
 	return l, ok
 }
 
-func (w *world) Peers(context.Context) (out []Peer) {
+func (w *world) Reports(context.Context) (out []node.Report) {
 	st := w.State()
 	for id := range st.Nodes.All() {
-		p := Peer{ID: id, Reachable: true, Version: "1.0.0", Index: st.Index, Hash: 0x3664c66ac81a1def, StateAge: w.status.StateAge, Active: map[string]string{}}
+		p := node.Report{ID: id, Reachable: true, Version: "1.0.0", Index: st.Index, Hash: 0x3664c66ac81a1def, StateAge: w.status.StateAge, Active: map[string]string{}}
 		for name, g := range st.Groups.All() {
 			p.Active[name] = g.Active
 		}
 		if w.lost[id] {
-			p = Peer{ID: id, Error: "connect: connection refused"}
+			p = node.Report{ID: id, Error: "connect: connection refused"}
 		}
 		if other := w.peer[id]; other != nil {
 			p = *other
@@ -206,21 +208,21 @@ func (w *world) Peers(context.Context) (out []Peer) {
 	return out
 }
 
-func (w *world) Lookup(name record.Name, t record.Type) Lookup {
+func (w *world) Lookup(name record.Name, t record.Type) node.Lookup {
 	st := w.State()
 	for _, z := range st.Zones.All() {
 		g, cell, ok := st.CellOf(z, name)
 		if !ok || t != record.A {
 			continue
 		}
-		var out Lookup
+		var out node.Lookup
 		for _, a := range g.Answers[cell].A {
 			out.Answer = append(out.Answer, fmt.Sprintf("%s\t%d\tIN\tA\t%s", name, g.Cells[cell].TTL, a))
 		}
 		out.RCode = "NOERROR"
 		return out
 	}
-	return Lookup{RCode: "NOERROR"}
+	return node.Lookup{RCode: "NOERROR"}
 }
 
 // server is the API over a world whose wall clock stands 20 s after its last change.

@@ -9,6 +9,7 @@ import (
 	"strconv"
 
 	"failoverdns/api"
+	"failoverdns/raftstore"
 	"failoverdns/state"
 )
 
@@ -27,6 +28,7 @@ var titles = map[string]string{
 	api.CodeRole:           "There is no one role",
 	api.CodeNoLeader:       "The cluster has no leader",
 	api.CodeBehind:         "This node is behind",
+	api.CodeNotDone:        "Nothing was done",
 	api.CodeUnknownOutcome: "The outcome is unknown",
 	api.CodeInternal:       "Something is wrong with this server",
 }
@@ -66,7 +68,7 @@ func readProblem(err error, what string) *api.Problem {
 	switch {
 	case errors.As(err, &p):
 		return p
-	case errors.Is(err, ErrNoLeader):
+	case errors.Is(err, raftstore.ErrNoLeader):
 		return noLeader()
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
 		return &api.Problem{Status: http.StatusServiceUnavailable, Code: api.CodeBehind, Detail: what + ": not in time"}
@@ -74,10 +76,13 @@ func readProblem(err error, what string) *api.Problem {
 	return &api.Problem{Status: http.StatusServiceUnavailable, Code: api.CodeBehind, Detail: what + ": " + err.Error()}
 }
 
-// writeProblem is what an error of Propose is for a client. Whatever is not known to have done nothing may have.
+// writeProblem is what an error of Propose is for a client.
 func writeProblem(err error) *api.Problem {
-	if errors.Is(err, ErrNoLeader) {
+	switch {
+	case errors.Is(err, raftstore.ErrNoLeader):
 		return noLeader()
+	case !errors.Is(err, raftstore.ErrUnknownOutcome):
+		return &api.Problem{Status: http.StatusServiceUnavailable, Code: api.CodeNotDone, Detail: "nothing was done: " + err.Error()}
 	}
 	return &api.Problem{Status: http.StatusGatewayTimeout, Code: api.CodeUnknownOutcome,
 		Detail: fmt.Sprintf("it may take effect yet (%v); repeating it with the same %s is safe", err, api.RequestIDHeader)}

@@ -10,6 +10,9 @@ import (
 	"time"
 
 	"failoverdns/health"
+	"failoverdns/node"
+	"failoverdns/probes"
+	"failoverdns/raftstore"
 	"failoverdns/state"
 )
 
@@ -45,8 +48,7 @@ var scenes = map[string]func(t *testing.T) *world{
 	},
 	"no-quorum": func(t *testing.T) *world {
 		w := failedOver(t)
-		w.status.Leader, w.status.RaftState, w.status.Quorum, w.status.StateAge = "", "candidate", false, 3*time.Minute
-		w.status.Waiting = []string{"ns2 and ns3 do not answer"}
+		w.status.Leader, w.status.Raft, w.status.Quorum, w.status.StateAge = "", "candidate", false, 3*time.Minute
 		w.lost["ns2"], w.lost["ns3"] = true, true
 		return w
 	},
@@ -66,13 +68,14 @@ var scenes = map[string]func(t *testing.T) *world{
 	},
 	"diverged": func(t *testing.T) *world {
 		w := declared(t)
-		w.peer["ns3"] = &Peer{ID: "ns3", Reachable: true, Version: "1.0.0", Index: w.st.Index, Hash: 1, Active: map[string]string{"auth.example.com": "aws"}}
+		w.peer["ns3"] = &node.Report{ID: "ns3", Reachable: true, Version: "1.0.0", Index: w.st.Index, Hash: 1, Active: map[string]string{"auth.example.com": "aws"}}
 		return w
 	},
 	"starting": func(t *testing.T) *world {
 		w := newWorld(t)
 		w.st = state.New()
-		w.status = Status{ID: "ns1", Version: "1.0.0", Phase: "waiting", NotReady: "it has no state yet", Waiting: []string{"ns2: connection refused", "ns3: connection refused"}}
+		w.status = node.Status{ID: "ns1", Version: "1.0.0", NotReady: "it has no state yet", Status: raftstore.Status{Phase: raftstore.PhaseWaiting,
+			Waiting: []raftstore.Wait{{ID: "ns2", Why: "connection refused"}, {ID: "ns3", Why: "connection refused"}}}}
 		return w
 	},
 }
@@ -81,10 +84,10 @@ func failedOver(t *testing.T) *world {
 	w := declared(t)
 	w.fail(azure)
 	w.pass(90 * time.Second)
-	w.latest[azure] = Latest{Vote: health.Down, Failures: 3, Results: []Result{
-		{At: start.Add(w.clock), Took: 4 * time.Second, Outcome: health.Failure, Reason: health.Timeout, Detail: "no answer within 4s"},
-		{At: start.Add(w.clock - 10*time.Second), Took: 4 * time.Second, Outcome: health.Failure, Reason: health.Timeout, Detail: "no answer within 4s"},
-		{At: start.Add(w.clock - 2*time.Minute), Took: 31 * time.Millisecond, Outcome: health.Success, Detail: "200 OK"},
+	w.latest[azure] = node.Latest{Vote: health.Down, Failures: 3, Results: []probes.Result{
+		{Started: start.Add(w.clock), Duration: 4 * time.Second, Outcome: health.Failure, Reason: health.Timeout, Detail: "no answer within 4s"},
+		{Started: start.Add(w.clock - 10*time.Second), Duration: 4 * time.Second, Outcome: health.Failure, Reason: health.Timeout, Detail: "no answer within 4s"},
+		{Started: start.Add(w.clock - 2*time.Minute), Duration: 31 * time.Millisecond, Outcome: health.Success, Detail: "200 OK"},
 	}}
 	return w
 }

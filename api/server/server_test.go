@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
@@ -14,6 +15,7 @@ import (
 
 	"failoverdns/api"
 	"failoverdns/health"
+	"failoverdns/raftstore"
 	"failoverdns/state"
 )
 
@@ -204,9 +206,9 @@ func TestWriteWithoutLeaderWasNotDone(t *testing.T) {
 		status int
 		code   string
 	}{
-		ErrNoLeader:                   {503, api.CodeNoLeader},
-		context.DeadlineExceeded:      {504, api.CodeUnknownOutcome},
-		errors.New("leadership lost"): {504, api.CodeUnknownOutcome},
+		fmt.Errorf("%w: x", raftstore.ErrNoLeader): {503, api.CodeNoLeader},
+		raftstore.ErrUnknownOutcome:                {504, api.CodeUnknownOutcome},
+		raftstore.ErrStopped:                       {503, api.CodeNotDone},
 	} {
 		w.noRaft = err
 		res := ask(h, "PUT", "/v1/overrides", siteDown)
@@ -214,7 +216,7 @@ func TestWriteWithoutLeaderWasNotDone(t *testing.T) {
 			t.Errorf("%v: HTTP status %d, code %s", err, res.Code, p.Code)
 		}
 	}
-	w.noRaft = ErrNoLeader
+	w.noRaft = raftstore.ErrNoLeader
 	if res := get(h, "/v1/status"); res.Code != 200 {
 		t.Errorf("a read without a leader: HTTP status %d", res.Code)
 	}

@@ -7,15 +7,16 @@ import (
 	"time"
 
 	"failoverdns/api"
+	"failoverdns/node"
 	"failoverdns/state"
 )
 
 // view is one state, looked at once, at one moment.
 type view struct {
 	st    *state.State
-	node  Status
+	node  node.Status
 	now   time.Time
-	peers []Peer // only where asked for
+	peers []node.Report // only where asked for
 }
 
 func (s *Server) view() *view {
@@ -28,7 +29,7 @@ const peersTimeout = 1500 * time.Millisecond
 func (s *Server) viewWithPeers(ctx context.Context) *view {
 	ctx, cancel := context.WithTimeout(ctx, peersTimeout)
 	defer cancel()
-	peers := s.node.Peers(ctx)
+	peers := s.node.Reports(ctx)
 	v := s.view()
 	v.peers = peers
 	return v

@@ -2,10 +2,13 @@ package server
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"failoverdns/api"
 	"failoverdns/health"
+	"failoverdns/node"
+	"failoverdns/probes"
 	"failoverdns/state"
 )
 
@@ -132,10 +135,11 @@ func (v *view) check(e *state.Endpoint) api.Check {
 	}
 }
 
-func latest(node string, l Latest) *api.Latest {
-	out := &api.Latest{Node: node, Vote: string(l.Vote), Successes: l.Successes, Failures: l.Failures, Results: []api.Result{}}
-	for _, r := range l.Results {
-		out.Results = append(out.Results, api.Result{At: utc(r.At), Outcome: string(r.Outcome), Reason: string(r.Reason), Detail: r.Detail, Took: seconds(r.Took)})
+func latest(id string, l node.Latest) *api.Latest {
+	out := &api.Latest{Node: id, Vote: string(l.Vote), Successes: l.Successes, Failures: l.Failures, Results: []api.Result{}}
+	results := slices.SortedFunc(slices.Values(l.Results), func(a, b probes.Result) int { return b.Started.Compare(a.Started) })
+	for _, r := range results {
+		out.Results = append(out.Results, api.Result{At: utc(r.Started), Outcome: string(r.Outcome), Reason: string(r.Reason), Detail: r.Detail, Took: seconds(r.Duration)})
 	}
 	return out
 }

@@ -6,12 +6,16 @@ import (
 	"time"
 
 	"failoverdns/api"
+	"failoverdns/node"
 	"failoverdns/state"
 )
 
 // staleAfter is the state's age from which a node's answers are called unhealthy: the leader's heartbeats and a few
 // lost packets fit in it many times.
 const staleAfter = 30 * time.Second
+
+// certificateWarning is how long before its end a certificate is spoken of: time for the one who is on holiday.
+const certificateWarning = 30 * 24 * time.Hour
 
 // status is the one page on everything; the view has peers.
 func (v *view) status() *api.Status {
@@ -23,7 +27,7 @@ func (v *view) status() *api.Status {
 		out.Groups[i].Nodes = v.nodeAnswers(out.Groups[i].Name)
 	}
 	v.problems(out)
-	notes(out)
+	v.notes(out)
 	return out
 }
 
@@ -43,7 +47,7 @@ func (v *view) nodeAnswers(group string) []api.NodeAnswer {
 func (v *view) cluster() api.Cluster {
 	n := &v.node
 	c := api.Cluster{
-		Leader: n.Leader, Quorum: n.Quorum, Term: n.Term, RaftState: n.RaftState, Phase: n.Phase, Waiting: n.Waiting,
+		Leader: n.Leader, Quorum: n.Quorum, Term: n.Term, RaftState: n.Raft, Phase: string(n.Phase), Detail: n.Detail, Waiting: waiting(n),
 		Ready: n.Ready, NotReady: n.NotReady, Members: []api.Member{},
 	}
 	diverged := diverged(v.peers)
@@ -63,6 +67,14 @@ func (v *view) cluster() api.Cluster {
 		c.Tolerates = max(0, c.Live-(c.Voters/2+1))
 	}
 	return c
+}
+
+// waiting says whom a first start waits for, and why.
+func waiting(n *node.Status) (out []string) {
+	for _, w := range n.Waiting {
+		out = append(out, w.ID+": "+w.Why)
+	}
+	return out
 }
 
 func (v *view) member(m *state.Node, diverged map[string]bool) api.Member {
@@ -85,7 +97,7 @@ func (v *view) member(m *state.Node, diverged map[string]bool) api.Member {
 
 // diverged names the nodes whose states differ though their index is the same. Which of them is right cannot be told
 // here, so all of that index are named.
-func diverged(peers []Peer) map[string]bool {
+func diverged(peers []node.Report) map[string]bool {
 	out := map[string]bool{}
 	for i, a := range peers {
 		for _, b := range peers[i+1:] {
@@ -116,6 +128,9 @@ func (v *view) problems(s *api.Status) {
 	}
 	if !c.Ready {
 		add(api.ProblemNotReady, "", "%s is not ready: %s", v.node.ID, strings.Join(append([]string{c.NotReady}, c.Waiting...), "; "))
+	}
+	for _, text := range v.node.Refused {
+		add(api.ProblemDrift, "", "%s: its file was refused: %s", v.node.ID, text)
 	}
 	for _, o := range s.Drift {
 		add(api.ProblemDrift, "failoverctl config adopt "+o.Node+" "+o.Zone+" --reason TEXT", "%s offers for %s what is not in force (%s)", o.Node, o.Zone, o.Source)
@@ -148,7 +163,7 @@ func divergedNames(members []api.Member) string {
 }
 
 // notes are what is worth knowing, though healthy.
-func notes(s *api.Status) {
+func (v *view) notes(s *api.Status) {
 	add := func(code, next, format string, args ...any) {
 		s.Notes = append(s.Notes, api.Notice{Code: code, Text: fmt.Sprintf(format, args...), Next: next})
 	}
@@ -157,6 +172,12 @@ func notes(s *api.Status) {
 	}
 	for _, o := range s.Overrides {
 		add(api.NoteOverridden, "failoverctl "+o.Scope+" "+undo(o.Word)+" "+o.Target+" --reason TEXT", "%s", overrideText(&o))
+	}
+	if n := v.node.Abstaining; n > 0 {
+		add(api.NoteAbstaining, "failoverctl checks", "%s abstains on %s by faults of its own: its probes cannot tell", v.node.ID, plural(n, "endpoint"))
+	}
+	if at := v.node.CertExpiry; !at.IsZero() && at.Sub(v.now) < certificateWarning {
+		add(api.NoteCertificate, "failoverctl cert issue "+v.node.ID, "the certificate of %s ends at %s", v.node.ID, clockText(at))
 	}
 	c := &s.Cluster
 	for _, m := range c.Members {

@@ -174,7 +174,7 @@ func clusterBlock(t *terminal, c *api.Cluster) {
 	}
 	t.printf("\nCluster: %s, %s, %d of %d voters answer, %d more may be lost\n", quorum, leader, c.Live, c.Voters, c.Tolerates)
 	if c.Phase != "" && c.Phase != "running" {
-		t.printf("  this node: %s\n", c.Phase)
+		t.printf("  this node: %s%s\n", c.Phase, after(": ", c.Detail))
 	}
 	if !c.Ready {
 		t.printf("  not ready: %s\n", c.NotReady)
@@ -190,6 +190,14 @@ func overridesBlock(t *terminal, overrides []api.Override, now time.Time) {
 	}
 	t.printf("\nOverrides\n")
 	overridesTable(t, "  ", overrides, now)
+}
+
+// after puts a separator before a text that is there.
+func after(separator, text string) string {
+	if text == "" {
+		return ""
+	}
+	return separator + text
 }
 
 func orDash(s string) string {
