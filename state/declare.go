@@ -2,121 +2,11 @@ package state
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 
 	"failoverdns/health"
-	"failoverdns/record"
 	"failoverdns/routing"
 )
-
-// Declare is one node's offer: the zones whose declarations differ from what this incarnation of it last offered.
-// Every offer is recorded. One comes into force if the zone is undeclared, or if this node's previous offer is the
-// one in force; an equal one is only recorded; any other is drift. The changed zones of one offer come into force
-// together or not at all: if one of them drifts, all do.
-type Declare struct {
-	Node         string         `json:"node"`
-	Incarnation  string         `json:"incarnation"`
-	Declarations []*Declaration `json:"declarations"`
-}
-
-// Adopt brings a node's drifting offer into force: for one zone, or for all at once where Zone is empty.
-type Adopt struct {
-	Node string      `json:"node"`
-	Zone record.Name `json:"zone,omitempty"`
-}
-
-func (*Declare) kind() kind { return kindDeclare }
-func (*Adopt) kind() kind   { return kindAdopt }
-
-func (c *Declare) apply(t *txn) *Refusal {
-	if r := c.check(t.s); r != nil {
-		return r
-	}
-	var changed []*Declaration
-	drift := false
-	for _, d := range c.Declarations {
-		if z, ok := t.s.Zones.Get(ZoneKey(d.Zone)); ok && z.Digest == d.Digest() {
-			t.offer(c, d, false)
-			continue
-		}
-		changed = append(changed, d)
-		drift = drift || !t.was.mayDeclare(c, d)
-	}
-	for _, d := range changed {
-		t.offer(c, d, drift)
-	}
-	if drift {
-		return nil
-	}
-	return t.declare(changed)
-}
-
-// check refuses an offer of a node that is no member, or that lost its data, and one that no Corefile can mean.
-func (c *Declare) check(s *State) *Refusal {
-	n, ok := s.Nodes.Get(c.Node)
-	switch {
-	case !ok:
-		return refuse(RefusedNotFound, "node %q is no member of this cluster", c.Node)
-	case n.Incarnation != "" && n.Incarnation != c.Incarnation:
-		return refuse(RefusedStale, "node %q is known with another data directory; remove it, then join", c.Node)
-	}
-	seen := map[record.Name]bool{}
-	for _, d := range c.Declarations {
-		if r := d.checkForm(); r != nil {
-			return r
-		}
-		if seen[d.Zone] {
-			return refuse(RefusedConflict, "%s: zone %s is declared twice", d.Source, d.Zone.Bare())
-		}
-		seen[d.Zone] = true
-	}
-	return nil
-}
-
-// mayDeclare says whether a node's offer may replace what is in force.
-func (s *State) mayDeclare(c *Declare, d *Declaration) bool {
-	z, declared := s.Zones.Get(ZoneKey(d.Zone))
-	if !declared {
-		return true
-	}
-	previous, ok := s.Offers.Get(offerKey(c.Node, d.Zone))
-	return ok && previous.Incarnation == c.Incarnation && previous.Digest == z.Digest
-}
-
-// offer records what a node offers for a zone.
-func (t *txn) offer(c *Declare, d *Declaration, drift bool) {
-	o := &Offer{Node: c.Node, Incarnation: c.Incarnation, Zone: d.Zone, Digest: d.Digest(), Source: d.Source, At: t.s.Clock, Wall: t.s.Wall}
-	if drift {
-		o.Drift, o.Declaration = true, d
-		text := fmt.Sprintf("%s offers zone %s (%s) together with others that differ from those in force", c.Node, d.Zone.Bare(), d.Source)
-		if z, ok := t.s.Zones.Get(ZoneKey(d.Zone)); ok {
-			text = fmt.Sprintf("%s offers another form of %s (%s) than the one in force (%s)", c.Node, d.Zone.Bare(), d.Source, z.Source)
-		}
-		t.event(Event{Type: "drift", Zone: d.Zone.Bare(), Node: c.Node, Text: text + "; failoverctl config adopt accepts it"})
-	}
-	t.s.Offers = t.s.Offers.With(offerKey(c.Node, d.Zone), o)
-}
-
-func (c *Adopt) apply(t *txn) *Refusal {
-	var ds []*Declaration
-	for _, o := range t.s.Offers.All() {
-		if o.Drift && o.Node == c.Node && (c.Zone == "" || o.Zone == c.Zone) {
-			ds = append(ds, o.Declaration)
-		}
-	}
-	if ds == nil {
-		return refuse(RefusedNotFound, "node %q has no differing offer%s", c.Node, forZone(c.Zone))
-	}
-	return t.declare(ds)
-}
-
-func forZone(zone record.Name) string {
-	if zone == "" {
-		return ""
-	}
-	return " for zone " + zone.Bare()
-}
 
 // declare puts declarations into force: what they give up first, then sites, since groups may name sites of one
 // another. So it does not matter in which order they come.
@@ -145,17 +35,6 @@ func (t *txn) declare(ds []*Declaration) *Refusal {
 		t.countIn(id) // the endpoint that its first full round lacked may be gone
 	}
 	return t.checkGroups()
-}
-
-// endDrift frees every offer that says what is in force now.
-func (t *txn) endDrift() {
-	for key, o := range t.s.Offers.All() {
-		if z, ok := t.s.Zones.Get(ZoneKey(o.Zone)); o.Drift && ok && z.Digest == o.Digest {
-			same := *o
-			same.Drift, same.Declaration = false, nil
-			t.s.Offers = t.s.Offers.With(key, &same)
-		}
-	}
 }
 
 func (t *txn) declareZone(d *Declaration) {
@@ -349,83 +228,4 @@ func (t *txn) siteStates(g *Group, old *Group) []SiteState {
 		}
 	}
 	return states
-}
-
-// checkGroups refuses a declaration that leaves some group with a site that nobody defines.
-func (t *txn) checkGroups() *Refusal {
-	for _, name := range slices.Sorted(maps.Keys(t.dirty)) {
-		g, ok := t.s.Groups.Get(name)
-		if !ok {
-			continue
-		}
-		for _, id := range g.Sites {
-			if !t.s.Sites.Has(id) {
-				return refuse(RefusedInvalid, "group %s names site %s, which nobody defines: give it addresses here, or declare the zone that defines it first", name, id)
-			}
-		}
-	}
-	return nil
-}
-
-// checkNames refuses what may not stand side by side in a zone.
-func (t *txn) checkNames(d *Declaration) *Refusal {
-	types := map[record.Name][]record.Type{d.Zone: {record.SOA}}
-	for i := range d.Sets {
-		s := &d.Sets[i]
-		if slices.Contains(types[s.Name], s.Type) {
-			return refuse(RefusedConflict, "%s: %s %s is there twice", d.Source, s.Name, s.Type)
-		}
-		if !s.Name.Under(d.Zone) {
-			return refuse(RefusedInvalid, "%s: %s is not in zone %s", d.Source, s.Name, d.Zone)
-		}
-		if err := record.CheckSet(*s); err != nil {
-			return refuse(RefusedInvalid, "%s: %s", d.Source, err)
-		}
-		types[s.Name] = append(types[s.Name], s.Type)
-	}
-	if r := t.steeredTypes(d, types); r != nil {
-		return r
-	}
-	for _, name := range slices.Sorted(maps.Keys(types)) {
-		if err := record.CheckBeside(types[name], name == d.Zone); err != nil {
-			return refuse(RefusedConflict, "%s: %s: %s", d.Source, name, err)
-		}
-	}
-	return nil
-}
-
-// steeredTypes adds the types that groups may give their names at any of their sites.
-func (t *txn) steeredTypes(d *Declaration, types map[record.Name][]record.Type) *Refusal {
-	steered := map[record.Name]string{}
-	for i := range d.Groups {
-		g := &d.Groups[i]
-		for j := range g.Cells {
-			for _, name := range g.Cells[j].Names {
-				if other, ok := steered[name]; ok {
-					return refuse(RefusedConflict, "%s: %s is steered twice, by %s and by %s", d.Source, name, other, g.Name)
-				}
-				if !name.Under(d.Zone) {
-					return refuse(RefusedInvalid, "%s: %s is not in zone %s", d.Source, name, d.Zone)
-				}
-				for _, st := range types[name] {
-					if st == record.A || st == record.AAAA || st == record.CNAME {
-						return refuse(RefusedConflict, "%s: %s is steered by %s and has a static %s too; take one of them out", d.Source, name, g.Name, st)
-					}
-				}
-				steered[name] = g.Name
-				types[name] = append(types[name], t.s.cellType(g, &g.Cells[j]))
-			}
-		}
-	}
-	return nil
-}
-
-// cellType is CNAME if any site answers a cell with a target.
-func (s *State) cellType(g *GroupDecl, c *CellDecl) record.Type {
-	for _, id := range g.Sites {
-		if site, ok := s.Sites.Get(id); ok && s.option(c, site).Target != "" && !site.Flatten {
-			return record.CNAME
-		}
-	}
-	return record.A
 }

@@ -2,94 +2,12 @@ package state
 
 import (
 	"fmt"
-	"net/netip"
 	"slices"
-	"strings"
 	"time"
 
 	"failoverdns/health"
-	"failoverdns/record"
 	"failoverdns/routing"
 )
-
-// SiteWord finds the operator's word over a site: one on its ID, else one on its name, which counts in every group.
-func (s *State) SiteWord(site *Site) *Override {
-	if o, ok := s.Overrides.Get(OverrideKey(ScopeSite, site.ID())); ok {
-		return o
-	}
-	o, _ := s.Overrides.Get(OverrideKey(ScopeSite, site.Name))
-	return o
-}
-
-// EndpointDown says whether an endpoint counts as down: an operator's word first, then a mute of its check, then the
-// verdict. The override that decided is given, if one did.
-func (s *State) EndpointDown(e *Endpoint) (down bool, by *Override) {
-	if o, ok := s.Overrides.Get(OverrideKey(ScopeEndpoint, e.ID)); ok {
-		return o.Word == ForceDown, o
-	}
-	if o, ok := s.Overrides.Get(OverrideKey(ScopeCheck, e.Check)); ok {
-		return false, o
-	}
-	return e.Down(), nil
-}
-
-// AddressHealthy says whether an address of a site is healthy: none of its endpoints is down. Endpoints of a dial
-// host belong to every address.
-func (s *State) AddressHealthy(site *Site, a netip.Addr) bool {
-	if o, ok := s.Overrides.Get(OverrideKey(ScopeAddress, AddressID(site.ID(), a))); ok {
-		return o.Word == ForceUp
-	}
-	for _, id := range site.Endpoints {
-		e, ok := s.Endpoints.Get(id)
-		if !ok || e.Spec.Dial == "" && e.Address != a {
-			continue
-		}
-		if down, _ := s.EndpointDown(e); down {
-			return false
-		}
-	}
-	return true
-}
-
-// RoutingSites puts a group's sites into the form that a choice is made from.
-func (s *State) RoutingSites(g *Group) []routing.Site {
-	out := make([]routing.Site, len(g.Sites))
-	for i, id := range g.Sites {
-		out[i] = routing.Site{ID: id, MinHealthy: 1}
-		if i < len(g.States) {
-			out[i].Held = g.States[i].Held
-		}
-		if site, ok := s.Sites.Get(id); ok {
-			s.judge(site, &out[i])
-		}
-	}
-	return out
-}
-
-func (s *State) judge(site *Site, r *routing.Site) {
-	r.MinHealthy = site.MinHealthy
-	if o := s.SiteWord(site); o != nil {
-		r.Force = routing.Force(o.Word)
-	}
-	if site.Target != "" {
-		r.Target, r.Healthy = true, s.targetUp(site)
-		return
-	}
-	for _, a := range site.Addresses {
-		r.Addresses = append(r.Addresses, routing.Address{IP: a, Healthy: s.AddressHealthy(site, a)})
-	}
-}
-
-func (s *State) targetUp(site *Site) bool {
-	for _, id := range site.Endpoints {
-		if e, ok := s.Endpoints.Get(id); ok {
-			if down, _ := s.EndpointDown(e); down {
-				return false
-			}
-		}
-	}
-	return true
-}
 
 // settleGroup brings one group to its choice.
 func (t *txn) settleGroup(name string, force bool) *Refusal {
@@ -111,19 +29,6 @@ func (t *txn) settleGroup(name string, force bool) *Refusal {
 	t.answer(&g, choice.Answer)
 	t.s.Groups = t.s.Groups.With(name, &g)
 	return nil
-}
-
-// hasSiteUp says whether a group has a site that is up; one that an operator took out is not.
-func (s *State) hasSiteUp(group string) bool {
-	g, ok := s.Groups.Get(group)
-	return ok && slices.Contains(routing.Standing(s.RoutingSites(g)), true)
-}
-
-// measured says of each site of a group whether it is up by health alone, as if no override were set.
-func (s *State) measured(g *Group) []bool {
-	bare := *s
-	bare.Overrides = Table[*Override]{}
-	return routing.Measured(bare.RoutingSites(g))
 }
 
 func (p *Pin) routing() *routing.Pin {
@@ -230,65 +135,4 @@ func (t *txn) activate(g *Group, choice routing.Choice) {
 	}
 	t.movedTo(g, from)
 	t.event(Event{Type: "flip", Group: g.Name, Site: g.Active, Reason: g.Rule, Text: fmt.Sprintf("%s answers with %s, no longer with %s (%s)", g.Name, g.Active, from, g.Rule)})
-}
-
-// answer works out what each cell of a group has at the sites that are answered.
-func (t *txn) answer(g *Group, sites []string) {
-	answers := make([]Answer, len(g.Cells))
-	for i := range g.Cells {
-		answers[i] = t.s.cellAnswer(&g.Cells[i], sites)
-		if i >= len(g.Answers) || !answers[i].equal(&g.Answers[i]) {
-			t.change(g.Zone, g.Name, i)
-		}
-	}
-	g.Answers = answers
-}
-
-func (a *Answer) equal(b *Answer) bool {
-	return a.Target == b.Target && slices.Equal(a.A, b.A) && slices.Equal(a.AAAA, b.AAAA)
-}
-
-func (s *State) cellAnswer(c *CellDecl, sites []string) Answer {
-	var options []routing.Option
-	for _, id := range sites {
-		if site, ok := s.Sites.Get(id); ok {
-			options = append(options, s.option(c, site))
-		}
-	}
-	a, aaaa, target := routing.Answer(options)
-	return Answer{a, aaaa, target}
-}
-
-// option is what a cell's names have at one site: addresses of their own, or the site's.
-func (s *State) option(c *CellDecl, site *Site) routing.Option {
-	addresses, target := site.Addresses, site.Target
-	for _, at := range c.At {
-		if at.Site == site.ID() {
-			addresses, target = at.Addresses, at.Target
-		}
-	}
-	o := routing.Option{Target: target}
-	for _, a := range addresses {
-		o.Addresses = append(o.Addresses, routing.Address{IP: a, Healthy: s.AddressHealthy(site, a)})
-	}
-	return o
-}
-
-// Short is a site ID without the group that it belongs to: the name that people know.
-func Short(siteID string) string { return siteID[strings.LastIndexByte(siteID, '/')+1:] }
-
-// CellOf finds the group and cell that steer a name, if any.
-func (s *State) CellOf(zone *Zone, name record.Name) (g *Group, cell int, ok bool) {
-	for _, id := range zone.Groups {
-		g, _ := s.Groups.Get(id)
-		if g == nil {
-			continue
-		}
-		for i := range g.Cells {
-			if slices.Contains(g.Cells[i].Names, name) {
-				return g, i, true
-			}
-		}
-	}
-	return nil, 0, false
 }
