@@ -61,17 +61,16 @@ func closed(t *testing.T) string {
 }
 
 func TestFirstServerThatAnswersIsUsedAndKept(t *testing.T) {
-	asked := 0
-	good := answering(t, 200, Status{Meta: Meta{Node: "ns2"}}, func(*http.Request) { asked++ })
-	broken := 0
-	c := client(t, closed(t), breaking(t, func(*http.Request) { broken++ }), good)
+	var asked, broken atomic.Int32
+	good := answering(t, 200, Status{Meta: Meta{Node: "ns2"}}, func(*http.Request) { asked.Add(1) })
+	c := client(t, closed(t), breaking(t, func(*http.Request) { broken.Add(1) }), good)
 	for range 3 {
 		if a, err := c.Status(t.Context()); err != nil || a.Node != "ns2" {
 			t.Fatalf("%+v, %v", a, err)
 		}
 	}
-	if asked != 3 || broken != 1 {
-		t.Errorf("the good server was asked %d times, the broken one %d", asked, broken)
+	if asked.Load() != 3 || broken.Load() != 1 {
+		t.Errorf("the good server was asked %d times, the broken one %d", asked.Load(), broken.Load())
 	}
 }
 
@@ -107,13 +106,13 @@ func TestNobodyAnswers(t *testing.T) {
 }
 
 func TestWriteThatMayHaveArrivedIsRepeatedUnderItsID(t *testing.T) {
-	var ids []string
-	note := func(r *http.Request) { ids = append(ids, r.Header.Get(RequestIDHeader)) }
+	seen := make(chan string, 10)
+	note := func(r *http.Request) { seen <- r.Header.Get(RequestIDHeader) }
 	if _, err := client(t, breaking(t, note), answering(t, 200, Written{Done: true}, note)).Unpin(t.Context(), UnpinRequest{}, false); err != nil {
 		t.Fatal(err)
 	}
-	if len(ids) != 2 || ids[0] == "" || ids[0] != ids[1] {
-		t.Errorf("the IDs are %q", ids)
+	if first, second := <-seen, <-seen; first == "" || first != second || len(seen) != 0 {
+		t.Errorf("the IDs are %q and %q, and %d more", first, second, len(seen))
 	}
 }
 
