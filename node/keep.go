@@ -60,35 +60,38 @@ func (n *Node) reportTo(ctx context.Context, leader string) {
 // each change of them.
 func (n *Node) keepOffering(ctx context.Context) {
 	for ctx.Err() == nil {
-		if err := n.offer(ctx); err != nil && ctx.Err() == nil {
+		offered, err := n.offer(ctx)
+		if err != nil && ctx.Err() == nil {
 			n.log.Debug("an offer is not through yet", "error", err)
 		}
-		wait(ctx, offerEvery, n.offersChanged)
+		if !offered || err != nil {
+			wait(ctx, offerEvery, n.offersChanged)
+		}
 	}
 }
 
-// offer proposes what the state does not have of this node.
-func (n *Node) offer(ctx context.Context) error {
+// offer proposes the next thing that the state does not have of this node, and says whether there was one.
+func (n *Node) offer(ctx context.Context) (offered bool, err error) {
 	st := n.State()
 	member, ok := st.Nodes.Get(n.ID())
 	if !ok {
-		return nil // not a member yet, or no longer
+		return false, nil // not a member yet, or no longer
 	}
 	ctx, cancel := context.WithTimeout(ctx, proposeTimeout)
 	defer cancel()
 	if a := n.announcement(); !announced(member, a) {
-		return n.propose(ctx, state.Command{Body: a})
+		return true, n.propose(ctx, state.Command{Body: a})
 	}
 	open := n.openOffers(st)
 	if len(open) == 0 {
-		return nil
+		return false, nil
 	}
-	err := n.propose(ctx, state.Command{Body: &state.Declare{Node: n.ID(), Incarnation: n.store.Incarnation(), Declarations: open}})
+	err = n.propose(ctx, state.Command{Body: &state.Declare{Node: n.ID(), Incarnation: n.store.Incarnation(), Declarations: open}})
 	var refusal *state.Refusal
 	if errors.As(err, &refusal) {
 		n.refuse(open, refusal)
 	}
-	return err
+	return true, err
 }
 
 func (n *Node) announcement() *state.Announce {

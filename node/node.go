@@ -100,7 +100,7 @@ func (n *Node) open(cfg *Config) error {
 		n.trust = files
 	}
 	sc := raftstore.Config{ID: id, Dir: cfg.DataDir, Listen: cfg.Listen, Advertise: cfg.Advertise, Trust: n.trust,
-		Timing: timing(cfg.Timing), Network: n.platform.Network, NoSync: n.platform.NoSync, Calls: n.calls(),
+		Timing: timing(cfg), Network: n.platform.Network, NoSync: n.platform.NoSync, Calls: n.calls(),
 		OnApply: n.applied, Logger: n.log}
 	for _, p := range cfg.Peers {
 		sc.Peers = append(sc.Peers, raftstore.Peer{ID: p.ID, Address: p.Address})
@@ -113,8 +113,14 @@ func (n *Node) open(cfg *Config) error {
 	return nil
 }
 
-func timing(t Timing) raftstore.Timing {
-	if t == LAN {
+// alone is the timing of a node without peers: nobody is waited for, so it leads at once.
+var alone = raftstore.Timing{Heartbeat: 100 * time.Millisecond, Election: 100 * time.Millisecond, Lease: 50 * time.Millisecond, Commit: 10 * time.Millisecond}
+
+func timing(cfg *Config) raftstore.Timing {
+	switch {
+	case len(cfg.Peers) == 0:
+		return alone
+	case cfg.Timing == LAN:
 		return raftstore.LAN
 	}
 	return raftstore.WAN
