@@ -27,7 +27,7 @@ type cluster struct {
 	stores  map[string]*Store
 	onApply func(id string, st *state.State, res state.Result)
 	calls   func(id string) http.Handler
-	network func(id string) Network // wraps a node's network, if set
+	openLog func(id string) func(dir string, noSync bool) (logStore, error)
 }
 
 func newCluster(t testing.TB, n int, net *memnet.Network, address func(i int) string) *cluster {
@@ -73,8 +73,8 @@ func (c *cluster) config(id string) Config {
 	if c.net != nil {
 		cfg.Network = c.net.Host(id)
 	}
-	if c.network != nil {
-		cfg.Network = c.network(id)
+	if c.openLog != nil {
+		cfg.openLog = c.openLog(id)
 	}
 	if c.onApply != nil {
 		cfg.OnApply = func(st *state.State, res state.Result) { c.onApply(id, st, res) }

@@ -31,6 +31,8 @@ type Config struct {
 
 	Logger *slog.Logger // default: silence
 	NoSync bool         // tests only: nothing survives a crash of the machine
+
+	openLog func(dir string, noSync bool) (logStore, error) // default openBolt
 }
 
 // Peer is one of the first voters.
@@ -90,6 +92,9 @@ func (c *Config) complete() error {
 	}
 	if c.Calls == nil {
 		c.Calls = http.NotFoundHandler()
+	}
+	if c.openLog == nil {
+		c.openLog = openBolt
 	}
 	if len(c.Peers) == 0 {
 		return nil

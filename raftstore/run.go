@@ -32,7 +32,7 @@ type instance struct {
 func (s *Store) run(d *disk) {
 	defer close(s.runEnded)
 	for s.ctx.Err() == nil {
-		if err := s.checkAlone(); err != nil {
+		if err := s.checkAlone(d); err != nil {
 			s.setPhase(PhaseDamaged, err.Error(), nil)
 			s.log.Error("this node stays out of the cluster", "error", err)
 			break
@@ -88,16 +88,39 @@ func (s *Store) settle(d *disk) error {
 }
 
 // checkAlone refuses to run a member of a cluster with no way to the others: it would wait for them for ever.
-func (s *Store) checkAlone() error {
-	if s.port != nil {
+func (s *Store) checkAlone(d *disk) error {
+	if s.port != nil || !s.isSettled() {
 		return nil
 	}
-	for id, n := range s.State().Nodes.All() {
-		if id != s.cfg.ID && n.Suffrage == "voter" {
-			return fmt.Errorf("this data directory belongs to a cluster (%q is in it, too), but no peers are configured: add them, or use another directory", id)
+	configuration, err := s.configuration(d)
+	if err != nil {
+		return fmt.Errorf("read the cluster's configuration: %w", err)
+	}
+	for _, m := range members(configuration) {
+		if m.ID != s.cfg.ID {
+			return fmt.Errorf("this data directory belongs to a cluster (%q is in it, too), but no peers are configured: add them, or use another directory", m.ID)
 		}
 	}
 	return nil
+}
+
+// configuration is the latest one in the log or the snapshot, read without starting Raft. Like newRaft it has a
+// goroutine of its own.
+func (s *Store) configuration(d *disk) (c raft.Configuration, err error) {
+	_, t := raft.NewInmemTransport(raft.ServerAddress(s.cfg.ID))
+	done := make(chan struct{})
+	err = errors.New("the disk failed")
+	go func() {
+		defer close(done)
+		defer func() {
+			if p := recover(); p != nil {
+				err = fmt.Errorf("%v", p)
+			}
+		}()
+		c, err = raft.GetConfiguration(s.raftConfig(nil), s.machine, d, d, s.snaps, t)
+	}()
+	<-done
+	return c, err
 }
 
 func (s *Store) fault(err error) {

@@ -147,7 +147,7 @@ func (s *Store) recover(recorded uint64) (*disk, error) {
 	return d, err
 }
 
-func (s *Store) openLog() (logStore, error) { return openBolt(s.cfg.Dir, s.cfg.NoSync) }
+func (s *Store) openLog() (logStore, error) { return s.cfg.openLog(s.cfg.Dir, s.cfg.NoSync) }
 
 // damaged keeps Raft closed for the life of this Store.
 func (s *Store) damaged(d *disk, err error) {
