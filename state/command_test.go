@@ -204,3 +204,14 @@ func FuzzDecodeCommand(f *testing.F) {
 		reread(t, next)
 	})
 }
+
+// TestRepeatedRequestAdvancesTheClock: it is an entry of the log like any other, though it has no effect.
+func TestRepeatedRequestAdvancesTheClock(t *testing.T) {
+	c := Command{Header{Clock: time.Minute, ID: "r"}, &Due{}}
+	s, first := New().Apply(1, c)
+	c.Clock = time.Hour
+	s, second := s.Apply(2, c)
+	if s.Clock != time.Hour || s.Index != 2 || second.Index != first.Index {
+		t.Errorf("clock %s, index %d; the outcome is of %d, the first was of %d", s.Clock, s.Index, second.Index, first.Index)
+	}
+}
