@@ -2,8 +2,12 @@ package e2e
 
 import (
 	"fmt"
+	"net"
+	"strings"
 	"testing"
 	"time"
+
+	"github.com/miekg/dns"
 
 	"failoverdns/e2e/cluster"
 )
@@ -33,13 +37,54 @@ func TestHungPrimaryLeavesEveryAnswerInTime(t *testing.T) {
 	onlyAnswers(t, seen, c.Nodes(), hung, azure, aws)
 }
 
-func TestSiteOverHTTPSFailsOverOnWrongStatus(t *testing.T) {
+func TestSiteOverHTTPSFailsOver(t *testing.T) {
 	c := launch(t, cluster.Spec{Interval: fast, TLS: true, Nodes: 1})
 	seen := observe(t, c)
 	spec := c.Spec()
 
 	killed := c.Site("azure").Kill()
 	flips(t, seen, c.Nodes(), killed, spec.Detection()+slack, azure, aws)
+}
+
+func TestWrongStatusIsAFailure(t *testing.T) {
+	c := launch(t, cluster.Spec{Interval: fast, Nodes: 1})
+	seen := observe(t, c)
+	spec := c.Spec()
+
+	broken := time.Now()
+	ok(t, c.Site("azure").SetFaults(cluster.Faults{Status: 503}))
+	flips(t, seen, c.Nodes(), broken, spec.Detection()+slack, azure, aws)
+	v, err := c.Nodes()[0].API().Votes(soon(t), "azure/health@"+azure)
+	ok(t, err)
+	if got := v.Endpoint.Votes[0]; got.Reason != "status" || !strings.Contains(got.Detail, "503") {
+		t.Errorf("the vote says %q, %q", got.Reason, got.Detail)
+	}
+}
+
+func TestFamilyThatOnlyOneSiteHasIsNoDataWithTheOther(t *testing.T) {
+	l, err := net.Listen("tcp", "[::1]:0")
+	if err != nil {
+		t.Skipf("no IPv6 on loopback: %v", err)
+	}
+	l.Close()
+	c := launch(t, cluster.Spec{Interval: fast, Nodes: 1, Sites: []cluster.SiteSpec{
+		{Name: "azure", Addresses: []string{azure, "::1"}}, {Name: "aws", Addresses: []string{aws}},
+	}})
+	n := c.Nodes()[0]
+	aaaa := func() string {
+		m, err := n.Query(soon(t), login, dns.TypeAAAA)
+		ok(t, err)
+		return cluster.Answer(m)
+	}
+	if got := aaaa(); got != "::1" {
+		t.Errorf("AAAA is %s with azure", got)
+	}
+	seen := observe(t, c)
+	killed := c.Site("azure").Kill()
+	ok(t, seen.Wait(soon(t), aws, killed))
+	if got := aaaa(); got != "NODATA" {
+		t.Errorf("AAAA is %s with aws", got)
+	}
 }
 
 func TestOneNodeThatCannotReachThePrimaryFlipsNothingAndTwoDo(t *testing.T) {

@@ -16,10 +16,10 @@ func TestOverrideMovesTrafficShowsItsEndAndIsCleared(t *testing.T) {
 	start := time.Now()
 	follower := followerOf(t, c) // it forwards
 
-	command(t, follower, 0, "site", "down", "azure", "--for", "10m", "--reason", "disk replacement", "--wait")
+	command(t, follower, 0, "site", "down", "azure", "--for", "10m30s", "--reason", "disk replacement", "--wait")
 	flips(t, seen, c.Nodes(), start, slack+time.Second, azure, aws)
 	page := command(t, c.Node("ns3"), 0, "status")
-	for _, text := range []string{"forced down", "disk replacement", "in 9m", "failoverctl site clear azure"} {
+	for _, text := range []string{"forced down", "disk replacement", "(in 10m", "failoverctl site clear azure"} {
 		if !strings.Contains(page, text) {
 			t.Errorf("status does not say %q:\n%s", text, page)
 		}

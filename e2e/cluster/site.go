@@ -117,7 +117,7 @@ func (v *Server) SetFaults(f Faults) error {
 }
 
 // pollEvery is how often a condition is looked at.
-const pollEvery = 20 * time.Millisecond
+const pollEvery = 50 * time.Millisecond
 
 // until calls ready until it gives no error. It ends with ready's last error when the context ends, and says so
 // when the process does; p may be nil.
