@@ -1,0 +1,104 @@
+package failover
+
+import (
+	"context"
+
+	"github.com/coredns/coredns/plugin"
+	"github.com/coredns/coredns/plugin/metrics"
+	"github.com/miekg/dns"
+
+	"failoverdns/record"
+	"failoverdns/zone"
+)
+
+// source is what answers are made from: the node.
+type source interface {
+	Zones() *zone.Set
+	Ready() (ok bool, why string)
+}
+
+// Failover answers queries for the zone of one server block. CoreDNS makes one for each listener and zone key.
+type Failover struct {
+	Next plugin.Handler
+
+	zone     record.Name
+	declared bool // the block declares its zone, rather than only serving it
+	source   func() source
+	bypass   []string
+}
+
+// Name implements plugin.Handler.
+func (f *Failover) Name() string { return name }
+
+// ServeDNS implements plugin.Handler.
+func (f *Failover) ServeDNS(ctx context.Context, w dns.ResponseWriter, r *dns.Msg) (int, error) {
+	m, rcode := f.answer(r)
+	if m == nil && rcode == dns.RcodeSuccess {
+		return plugin.NextOrFailure(name, f.Next, ctx, w, r)
+	}
+	queries.WithLabelValues(metrics.WithServer(ctx), f.zone.String(), dns.RcodeToString[rcode]).Inc()
+	if !plugin.ClientWrite(rcode) {
+		return rcode, nil // the server writes these
+	}
+	if err := w.WriteMsg(m); err != nil {
+		return dns.RcodeSuccess, err
+	}
+	return dns.RcodeSuccess, nil
+}
+
+// answer gives a reply and its rcode, an rcode alone that the server is to write, or neither for a question that is
+// not for us.
+func (f *Failover) answer(r *dns.Msg) (*dns.Msg, int) {
+	if r.Opcode != dns.OpcodeQuery {
+		return nil, dns.RcodeNotImplemented // NOTIFY: this server is nobody's secondary
+	}
+	if len(r.Question) != 1 {
+		return nil, dns.RcodeFormatError
+	}
+	q := r.Question[0]
+	n, err := record.ParseName(q.Name)
+	if err != nil {
+		return nil, dns.RcodeFormatError
+	}
+	image := f.find(n, record.Type(q.Qtype))
+	if image == nil {
+		if f.declared && n.Under(f.zone) || !f.ready() {
+			return nil, dns.RcodeServerFailure // a new node has no state yet
+		}
+		return nil, dns.RcodeSuccess
+	}
+	m := image.Respond(r)
+	return m, m.Rcode
+}
+
+// find is the image that answers a question within this block's zone. A question for the zone's own DS is its
+// parent's where that is served by a block of this kind.
+func (f *Failover) find(n record.Name, t record.Type) *zone.Image {
+	s := f.source()
+	if s == nil {
+		return nil
+	}
+	if image := s.Zones().FindFor(n, t); image != nil && image.Zone().Under(f.zone) {
+		return image
+	}
+	if image := s.Zones().Find(n); image != nil && image.Zone().Under(f.zone) {
+		return image
+	}
+	return nil
+}
+
+func (f *Failover) ready() bool {
+	s := f.source()
+	if s == nil {
+		return false
+	}
+	ok, _ := s.Ready()
+	return ok
+}
+
+// Ready implements ready.Readiness. It speaks for the whole node: the plugin ready keeps one answer for each plugin's
+// name.
+func (f *Failover) Ready() bool { return f.ready() }
+
+// CacheBypassZones implements cache.ZoneBypasser: a cache in front would delay a flip by up to the TTL.
+func (f *Failover) CacheBypassZones() []string { return f.bypass }

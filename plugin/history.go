@@ -1,0 +1,79 @@
+package failover
+
+import (
+	"slices"
+	"sync"
+
+	"github.com/coredns/coredns/plugin"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"failoverdns/state"
+)
+
+// These are counted when they are scraped, and so are collected by collector, which counts first.
+var (
+	flips = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Namespace: plugin.Namespace, Subsystem: name, Name: "flips_total",
+		Help: "Changes of a group's active site since this process began, by group and cause.",
+	}, []string{"group", "cause"})
+
+	// The buckets reach from a local vote to the slowest check.
+	incidentSeconds = prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		Namespace: plugin.Namespace, Subsystem: name, Name: "incident_seconds",
+		Help:    "Parts of the time from a site's first failed probe to the verdict: detect, up to the first vote, and agree, up to the verdict.",
+		Buckets: []float64{.01, .05, .1, .5, 1, 2, 5, 10, 20, 30, 60, 120, 300},
+	}, []string{"stage"})
+)
+
+// history counts what the replicated state's tables of events and incidents gain.
+var history follower
+
+// follower remembers how far the tables have been counted.
+type follower struct {
+	mu       sync.Mutex
+	event    uint64 // guarded by mu
+	incident uint64 // guarded by mu
+}
+
+// reset begins after what a state holds: that happened before this process.
+func (f *follower) reset(st *state.State) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.event, f.incident = 0, 0
+	if _, e, ok := st.Events.Last(); ok {
+		f.event = e.ID
+	}
+	if _, i, ok := st.Incidents.Last(); ok {
+		f.incident = i.ID
+	}
+}
+
+// follow counts what is new.
+func (f *follower) follow(st *state.State) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, e := range st.Events.All() {
+		if e.ID > f.event {
+			f.event = e.ID
+			if e.Type == "flip" {
+				flips.WithLabelValues(e.Group, e.Reason).Inc()
+			}
+		}
+	}
+	for _, i := range st.Incidents.All() {
+		if i.ID > f.incident {
+			f.incident = i.ID
+			observeIncident(i)
+		}
+	}
+}
+
+// observeIncident measures an incident that votes began; an override's has no such parts.
+func observeIncident(i *state.Incident) {
+	times := []state.Clock{i.FirstFailed, i.FirstVote, i.Decided}
+	if i.FirstVote == 0 || !slices.IsSorted(times) {
+		return
+	}
+	incidentSeconds.WithLabelValues("detect").Observe((i.FirstVote - i.FirstFailed).Seconds())
+	incidentSeconds.WithLabelValues("agree").Observe((i.Decided - i.FirstVote).Seconds())
+}

@@ -1,0 +1,98 @@
+package failover
+
+import (
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/coredns/caddy"
+	"github.com/coredns/coredns/core/dnsserver"
+	"github.com/coredns/coredns/plugin"
+
+	"failoverdns/api/server"
+	"failoverdns/node"
+)
+
+// CoreDNS learns of its plugins by init; this is the only one of this project.
+func init() { plugin.Register(name, setup) }
+
+// filePoll is how often zone files are looked at, as certificates are.
+const filePoll = 5 * time.Second
+
+// errUpgrade answers Caddy's SIGUSR2.
+var errUpgrade = errors.New("a binary upgrade by SIGUSR2 is not possible: two processes cannot share one Raft log; restart the service instead, one node after another")
+
+type instanceKey struct{}
+
+// setup reads one failover block. It opens nothing.
+func setup(c *caddy.Controller) error {
+	if caddy.IsUpgrade() {
+		return plugin.Error(name, errUpgrade)
+	}
+	cfg := dnsserver.GetConfig(c)
+	i := instanceOf(c)
+	b, err := i.corefile.read(&c.Dispenser, c.ServerBlockKeys, cfg.Root)
+	if err != nil {
+		return plugin.Error(name, err)
+	}
+	cfg.AddPlugin(func(next plugin.Handler) plugin.Handler {
+		return &Failover{Next: next, zone: b.zone, declared: b.declaring != nil, source: currentNode, bypass: i.corefile.bypass()}
+	})
+	return nil
+}
+
+// instanceOf is what all failover blocks of one Corefile share, with its callbacks.
+func instanceOf(c *caddy.Controller) *instance {
+	if i, ok := c.Get(instanceKey{}).(*instance); ok {
+		return i
+	}
+	i := &instance{engine: processNode, poll: filePoll}
+	c.Set(instanceKey{}, i)
+	always := func(f func()) func() error { return func() error { f(); return nil } }
+	c.OnStartup(func() error {
+		if err := i.start(); err != nil {
+			return plugin.Error(name, err)
+		}
+		return nil
+	})
+	c.OnRestart(always(i.pause))
+	c.OnRestartFailed(always(i.restartFailed))
+	c.OnShutdown(always(i.release)) // never an error: Caddy would call a reload failed that has succeeded
+	c.OnFinalShutdown(i.engine.shutdown)
+	return i
+}
+
+// bypass is the zones in CoreDNS's form.
+func (c *corefile) bypass() []string {
+	var zones []string
+	for _, z := range c.zones() {
+		zones = append(zones, z.String())
+	}
+	return zones
+}
+
+// processNode ties instances to the one node.
+var processNode = engine{
+	acquire: func(cfg node.Config) error {
+		n, err := node.Acquire(cfg, node.Platform{Log: logger}, server.NewService(logger))
+		if err == nil {
+			observe(n)
+		}
+		return err
+	},
+	commit:   node.Commit,
+	rollback: node.Rollback,
+	shutdown: node.Shutdown,
+}
+
+// currentNode is the node that answers, or nil. The last one goes on answering after it has been stopped, until the
+// sockets close.
+func currentNode() source {
+	if n := answering.Load(); n != nil {
+		return n
+	}
+	return nil
+}
+
+// logger is for the parts that know no CoreDNS.
+var logger = slog.New(logHandler{})
