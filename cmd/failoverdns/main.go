@@ -1,0 +1,126 @@
+// Command failoverdns is the server: CoreDNS with the plugins chosen in directives.go, among them failover.
+//
+// It promises: a Corefile that does not parse never replaces one that runs; SIGTERM and SIGINT stop cleanly, with
+// leadership handed over first and queries answered until the sockets close; a second one ends the process at once.
+// SIGUSR1 and a changed Corefile reload, one at a time. SIGHUP is ignored, because a terminal that closes sends it.
+// SIGUSR2, Caddy's binary upgrade, is refused: two processes cannot share one Raft log.
+//
+// One goroutine, serve, owns the running instance and starts, reloads and stops it.
+package main
+
+import (
+	"cmp"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	stdlog "log"
+	"os"
+	"runtime"
+	"runtime/debug"
+
+	"github.com/coredns/caddy"
+	"github.com/coredns/coredns/core/dnsserver"
+	clog "github.com/coredns/coredns/plugin/pkg/log"
+
+	_ "golang.org/x/crypto/x509roots/fallback" // an image from scratch has no root certificates
+
+	failover "failoverdns/plugin"
+)
+
+// version is set by -ldflags "-X main.version=...".
+var version string
+
+func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
+
+// options are the command line.
+type options struct {
+	conf    string
+	check   bool
+	version bool
+}
+
+// run gives the exit status: 0 done, 1 failed, 2 wrong usage.
+func run(args []string, stdout, stderr io.Writer) int {
+	o, err := parse(args, stderr)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		return 0
+	case err != nil:
+		return 2
+	case o.version:
+		fmt.Fprintf(stdout, "failoverdns %s (CoreDNS plugins, %s, %s/%s)\n", versionString(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+		return 0
+	}
+	if err := prepare(stdout); err != nil {
+		fmt.Fprintln(stderr, "failoverdns:", err)
+		return 1
+	}
+	in, err := load(o.conf)
+	if err == nil && o.check {
+		err = failover.Check(in, stdout)
+	} else if err == nil {
+		err = serve(in, listen())
+	}
+	if err != nil {
+		fmt.Fprintln(stderr, "failoverdns:", err)
+		return 1
+	}
+	return 0
+}
+
+// parse uses a FlagSet of its own: packages of CoreDNS put flags into the process-wide one.
+func parse(args []string, stderr io.Writer) (options, error) {
+	var o options
+	f := flag.NewFlagSet("failoverdns", flag.ContinueOnError)
+	f.SetOutput(stderr)
+	f.StringVar(&o.conf, "conf", "Corefile", "the Corefile to serve")
+	f.BoolVar(&o.check, "check", false, "read the Corefile, print what it means, and exit: 0 if it is good, 1 with file, line and reason if not")
+	f.BoolVar(&o.version, "version", false, "print the version and exit")
+	f.StringVar(&dnsserver.Port, "dns.port", dnsserver.DefaultPort, "port of server blocks that name none")
+	if err := f.Parse(args); err != nil {
+		return o, err
+	}
+	if f.NArg() > 0 {
+		err := fmt.Errorf("%q is no option; see failoverdns -help", f.Arg(0))
+		fmt.Fprintln(stderr, "failoverdns:", err)
+		return o, err
+	}
+	return o, nil
+}
+
+// prepare sets what CoreDNS keeps process-wide.
+func prepare(stdout io.Writer) error {
+	caddy.AppName, caddy.AppVersion, caddy.Quiet = "failoverdns", versionString(), true
+	clog.SetOutput(stdout)
+	stdlog.SetFlags(stdlog.LstdFlags)
+	return dnsserver.SetDirectives(directives)
+}
+
+// load reads a Corefile.
+func load(path string) (caddy.Input, error) {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("%w; name the Corefile with -conf (Corefile.example is one to begin with)", err)
+	}
+	return caddy.CaddyfileInput{Filepath: path, Contents: b, ServerTypeName: "dns"}, nil
+}
+
+// versionString is the version given at build time, else that of the source it was built from.
+func versionString() string {
+	if version != "" {
+		return version
+	}
+	revision, modified := "", ""
+	if info, ok := debug.ReadBuildInfo(); ok {
+		for _, s := range info.Settings {
+			switch {
+			case s.Key == "vcs.revision":
+				revision = s.Value[:min(12, len(s.Value))]
+			case s.Key == "vcs.modified" && s.Value == "true":
+				modified = "+"
+			}
+		}
+	}
+	return "dev-" + cmp.Or(revision, "unknown") + modified
+}
