@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"failoverdns/raftstore/memnet"
+	"failoverdns/record"
 	"failoverdns/state"
 	"failoverdns/trust"
 )
@@ -189,6 +190,13 @@ func announce(s *Store, node, version string) state.Command {
 		incarnation = n.Incarnation
 	}
 	return state.Command{Body: &state.Announce{ID: node, Incarnation: incarnation, Role: state.Voter, Probe: true, Version: version}}
+}
+
+// declare changes the answers of a zone.
+func declare(s *Store, serial int) state.Command {
+	zone := record.MustParseName("example.com")
+	soa := state.SOA{TTL: 60, MName: record.MustParseName("ns1.example.com"), RName: record.MustParseName("hostmaster.example.com"), Serial: uint32(serial), Refresh: 3600, Retry: 600, Expire: 86400, Minimum: 60}
+	return state.Command{Body: &state.Declare{Node: s.ID(), Incarnation: s.Incarnation(), Declarations: []*state.Declaration{{Zone: zone, Source: "Corefile:1", SOA: soa, NoQuorum: state.NoQuorum{Mode: state.NoQuorumHold}}}}}
 }
 
 func version(s *Store, node string) string {

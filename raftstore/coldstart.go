@@ -105,12 +105,24 @@ func replay(m *machine, d *disk, first, last uint64) error {
 		if err != nil {
 			return fmt.Errorf("entry %d: %w", i, err)
 		}
-		switch l.Type {
-		case raft.LogCommand:
-			m.Apply(&l)
-		case raft.LogConfiguration:
-			m.StoreConfiguration(l.Index, raft.DecodeConfiguration(l.Data))
+		if err := replayOne(m, &l); err != nil {
+			return fmt.Errorf("entry %d: %w", i, err)
 		}
+	}
+	return nil
+}
+
+func replayOne(m *machine, l *raft.Log) (err error) {
+	defer func() { // Raft panics on a configuration that it cannot decode
+		if r := recover(); r != nil {
+			err = fmt.Errorf("%v", r)
+		}
+	}()
+	switch l.Type {
+	case raft.LogCommand:
+		m.Apply(l)
+	case raft.LogConfiguration:
+		m.StoreConfiguration(l.Index, raft.DecodeConfiguration(l.Data))
 	}
 	return nil
 }

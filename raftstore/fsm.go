@@ -31,13 +31,14 @@ type machine struct {
 
 	mu      sync.Mutex // guards what follows
 	halted  error      // why it has stopped applying
+	tell    func()     // of that
 	clock   state.Clock
 	clockAt time.Time     // when clock was it
 	moved   chan struct{} // closed and replaced whenever an entry was applied
 }
 
 func newMachine(st *state.State, log *slog.Logger) *machine {
-	m := &machine{log: log, onApply: func(*state.State, state.Result) {}, applied: func(uint64) {}, configured: func() {}, moved: make(chan struct{})}
+	m := &machine{log: log, onApply: func(*state.State, state.Result) {}, applied: func(uint64) {}, configured: func() {}, tell: func() {}, moved: make(chan struct{})}
 	m.current.Store(st)
 	m.clock, m.clockAt = st.Clock, time.Now()
 	return m
@@ -114,8 +115,24 @@ func (m *machine) stop(err error) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.halted = fmt.Errorf("%w: %w", errHalted, err)
-	m.log.Error("this node stops applying and keeps answering from what it has; it needs the version that the others run", "error", err)
+	m.log.Error("this node stops applying and keeps answering from what it has", "error", m.halted, "way_out", wayOut(m.halted))
+	m.tell()
 	return m.halted
+}
+
+// wayOut is what helps a node that has stopped applying.
+func wayOut(err error) string {
+	if errors.Is(err, state.ErrUnknownCommand) {
+		return "install the version that the others run"
+	}
+	return "restart it; if that does not help, remove it, then join with an empty data directory"
+}
+
+// onHalt sets whom to tell, in place of an earlier one. f must not wait.
+func (m *machine) onHalt(f func()) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.tell = f
 }
 
 func (m *machine) halt() error {
@@ -174,8 +191,8 @@ func (frozen) Release() {}
 func (m *machine) Restore(from io.ReadCloser) error {
 	defer from.Close()
 	st, err := state.Decode(from)
-	if err != nil {
-		return fmt.Errorf("read the leader's snapshot: %w", err)
+	if err != nil { // not damage on the way, which Raft's checksum finds
+		return m.stop(fmt.Errorf("read the leader's snapshot: %w", err))
 	}
 	old := m.current.Load()
 	if st.Index <= old.Index {

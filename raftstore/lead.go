@@ -136,9 +136,11 @@ func (s *Store) followLead(in *instance) {
 // takeLead announces a reign once a barrier is through. A node that has halted must not lead: it cannot know what the
 // commands it orders do.
 func (s *Store) takeLead(in *instance) {
+	if s.machine.halt() != nil {
+		s.log.Warn("this node was elected, but has stopped applying: handing the lead over")
+	}
 	for in.raft.State() == raft.Leader && !in.isEnded() {
 		if s.machine.halt() != nil {
-			s.log.Info("this node was elected, but has stopped applying: handing the lead over")
 			if err := in.raft.LeadershipTransfer().Error(); err != nil {
 				s.pause(in, time.Second)
 			}
@@ -154,6 +156,14 @@ func (s *Store) takeLead(in *instance) {
 			s.log.Info("this node leads", "term", in.raft.CurrentTerm(), "index", s.State().Index)
 			return
 		}
+	}
+}
+
+// askAgain has leadership looked at again, as if it had been won anew.
+func (in *instance) askAgain() {
+	select {
+	case in.notify <- true:
+	default: // there is news of Raft to look at anyway
 	}
 }
 

@@ -32,7 +32,7 @@ type instance struct {
 func (s *Store) run(d *disk) {
 	defer close(s.runEnded)
 	for s.ctx.Err() == nil {
-		if err := s.checkAlone(d); err != nil {
+		if err := s.checkAlone(d); err != nil && d.fault() == nil {
 			s.setPhase(PhaseDamaged, err.Error(), nil)
 			s.log.Error("this node stays out of the cluster", "error", err)
 			break
@@ -189,6 +189,7 @@ func (s *Store) begin(d *disk) (*instance, error) {
 		return nil, errors.Join(err, d.fault())
 	}
 	in.raft.RegisterObserver(s.reach.observer())
+	s.machine.onHalt(in.askAgain)
 	s.raft.Store(in.raft)
 	s.instances.Go(func() { s.followLead(in) })
 	return in, nil

@@ -24,7 +24,7 @@ const (
 	PhaseDamaged  Phase = "damaged" // its log does not reach what it had applied; remove it, then join
 	PhaseWiped    Phase = "wiped"   // the cluster knows it by another data directory; remove it, then join
 	PhaseRemoved  Phase = "removed" // the cluster does not list it any more
-	PhaseHalted   Phase = "halted"  // it met a command that it does not know, and applies nothing more
+	PhaseHalted   Phase = "halted"  // it met what it cannot apply, and applies nothing more
 	PhaseFault    Phase = "fault"   // the disk failed; the log is being opened anew
 )
 
@@ -79,7 +79,7 @@ func (s *Store) Status() Status {
 		s.raftStatus(r, &st)
 	}
 	if err := s.machine.halt(); err != nil {
-		st.Phase, st.Detail = PhaseHalted, fmt.Sprintf("%v; install the version that the others run", err)
+		st.Phase, st.Detail = PhaseHalted, fmt.Sprintf("%v; %s", err, wayOut(err))
 	}
 	return st
 }

@@ -213,8 +213,9 @@ func TestUnknownCommandHaltsAndNothingElse(t *testing.T) {
 		if st := s.Status(); st.Phase != PhaseHalted || !strings.Contains(st.Detail, "version") {
 			t.Fatalf("%+v", st)
 		}
-		if _, err := s.Propose(t.Context(), announce(s, "ns1", "2")); !errors.Is(err, ErrUnknownOutcome) {
-			t.Fatal(err)
+		synctest.Wait()
+		if _, err := s.Propose(t.Context(), announce(s, "ns1", "2")); !errors.Is(err, ErrNoLeader) {
+			t.Fatalf("a halted node leads on: %v", err)
 		}
 		if err := s.raft.Load().Snapshot().Error(); err == nil {
 			t.Fatal("a halted node took a snapshot")
