@@ -87,6 +87,11 @@ func newBoard(c *cluster.Cluster) *board {
 	return b
 }
 
+// known says whether any node has answered yet.
+func (v view) known() bool {
+	return slices.ContainsFunc(v.Nodes, func(n nodeRow) bool { return n.Answer != "" })
+}
+
 // look copies the board.
 func (b *board) look() view {
 	b.mu.Lock()

@@ -21,13 +21,15 @@ func (l *lines) frame(v view) { l.write(v, time.Now().Add(-settle)) }
 
 func (l *lines) last(v view) {
 	l.write(v, time.Now())
-	painter(false).tables(l.out, v)
+	if v.known() {
+		painter(false).tables(l.out, v)
+	}
 }
 
 // write writes notes up to a time. A stage comes before the notes that are newer than it.
 func (l *lines) write(v view, until time.Time) {
 	if v.Stage != l.stage {
-		if l.stage != "" {
+		if l.before.known() {
 			painter(false).tables(l.out, l.before)
 		}
 		fmt.Fprintf(l.out, "\n* %s\n", v.Stage)

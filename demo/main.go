@@ -53,18 +53,21 @@ func run(ctx context.Context, binaries string) int {
 	}
 	good, err := tell(ctx, c)
 	if closed := c.Close(); closed != nil {
-		err = errors.Join(err, closed)
+		good, err = false, errors.Join(err, closed)
+	}
+	ended := ctx.Err() != nil
+	if ended {
+		fmt.Println("\nEnded by a signal. All processes have ended too, and all files are removed.")
 	}
 	switch {
-	case ctx.Err() != nil && !good:
-		fmt.Println("\nInterrupted. All processes have ended, all files are removed.")
+	case good:
+		return 0
+	case ended:
 		return interrupted
 	case err != nil:
 		return failed(err)
-	case !good:
-		return 1
 	}
-	return 0
+	return 1
 }
 
 // tell tells the story, and says whether every expectation held.

@@ -111,7 +111,10 @@ func (p painter) tables(w io.Writer, v view) {
 	fmt.Fprintf(w, "\n  %s\n", p.paint(dim, fmt.Sprintf("%-7s %-10s %-12s %-8s %-8s %s", "SITE", "RANK", "ADDRESS", "PROCESS", "VERDICT", "EACH NODE'S VOTE AND LATEST PROBES")))
 	for _, s := range v.Sites {
 		process := p.paint(green, pad("runs", 8))
-		if !s.Alive {
+		switch {
+		case s.Verdict == "": // nobody has looked yet
+			process = pad("-", 8)
+		case !s.Alive:
 			process = p.paint(red, pad("dead", 8))
 		}
 		fmt.Fprintf(w, "  %-7s %-10s %-12s %s %s%s %s\n", s.Name, s.Rank, s.Address, process, p.word(orDash(s.Verdict)), gap(orDash(s.Verdict), 8), p.votes(s))

@@ -16,9 +16,10 @@ type story struct {
 	c     *cluster.Cluster
 	board *board
 	watch *watcher
+	began time.Time
 }
 
-func newStory(c *cluster.Cluster, b *board) *story { return &story{c: c, board: b} }
+func newStory(c *cluster.Cluster, b *board) *story { return &story{c: c, board: b, began: time.Now()} }
 
 // length is about how long the story takes.
 func length(c *cluster.Cluster) time.Duration {
@@ -40,7 +41,7 @@ func (s *story) run(ctx context.Context) (*report, error) {
 	}
 	defer s.watch.wait()
 	defer stop() // before the wait
-	r := &report{c: s.c, seen: s.watch.seen, began: time.Now()}
+	r := &report{c: s.c, began: time.Now()}
 	if err := s.steady(ctx, r); err != nil {
 		return nil, err
 	}
@@ -50,7 +51,7 @@ func (s *story) run(ctx context.Context) (*report, error) {
 	if r.back, err = s.back(ctx); err != nil {
 		return nil, err
 	}
-	s.board.stage("Done.")
+	s.board.stage(fmt.Sprintf("That was it, in %.0f s.", time.Since(s.began).Seconds()))
 	return r, s.finish(ctx, r)
 }
 
@@ -111,17 +112,20 @@ func (s *story) turn(ctx context.Context, t *turn) (*turn, error) {
 	return t, err
 }
 
-// finish reads what only shows at the end.
+// finish counts queries and answers since the healthy cluster was first shown.
 func (s *story) finish(ctx context.Context, r *report) error {
 	r.serials[1], r.serials[2] = r.away.serial, r.back.serial
+	sites := s.c.Sites()
 	for _, n := range s.c.Nodes() {
 		for _, sample := range s.watch.seen.Samples(n.ID, r.began) {
 			r.queries++
 			if sample.Err != nil {
 				r.silent++
-			} else {
-				r.ttl = max(r.ttl, sample.TTL)
 			}
+			r.ttl = max(r.ttl, sample.TTL)
+		}
+		if err := s.watch.seen.Only(n.ID, r.began, sites[0].Servers[0].Address, sites[1].Servers[0].Address); err != nil {
+			r.stray = err
 		}
 	}
 	return ctx.Err()
