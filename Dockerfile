@@ -1,12 +1,12 @@
 # The server and its CLI, static, on nothing: `make image` builds the binaries into bin/ first.
 # Root certificates for https checks are embedded in the binary.
 
-FROM scratch AS demo-site
+FROM scratch AS site
 COPY bin/demo /demo
 USER 65532:65532
-ENTRYPOINT ["/demo", "site"]
+ENTRYPOINT ["/demo", "serve-a-toy-site"]
 
-FROM scratch
+FROM scratch AS server
 COPY bin/failoverdns bin/failoverctl /
 # An empty directory that belongs to the unprivileged user: the replicated log lives here.
 COPY --chown=65532:65532 deploy/compose/empty/ /data/

@@ -40,8 +40,22 @@ fuzz: ## every fuzz target for FUZZTIME (10s)
 	  done; \
 	done
 
-image: build ## the container image failoverdns:latest, from scratch
-	docker build -t failoverdns:latest .
+image: build ## the container images failoverdns and failoverdns-site (a toy), from scratch
+	docker build -q -t failoverdns-site:latest --target site .
+	docker build -q -t failoverdns:latest --target server .
+
+COMPOSE = docker-compose -f deploy/compose/docker-compose.yml -p failoverdns
+CERTS   = deploy/compose/run
+
+compose-up: image ## three nodes and two toy sites in containers (needs docker and docker-compose)
+	@test -e $(CERTS)/ca.pem || { mkdir -p $(CERTS) && bin/failoverctl cert init --ca $(CERTS) && \
+	  for n in ns1 ns2 ns3; do bin/failoverctl cert issue --ca $(CERTS) --out $(CERTS) $$n || exit 1; done; }
+	@chmod a+r $(CERTS)/ns*.pem # the containers are not root; these keys are for a toy
+	$(COMPOSE) up -d
+	@echo "try: dig @127.0.0.1 -p 5301 login.auth.example.com; docker exec failoverdns_ns1_1 /failoverctl status"
+
+compose-down: ## stop them, and remove their data
+	$(COMPOSE) down -v
 
 clean: ## remove what was built
 	rm -rf bin
