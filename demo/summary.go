@@ -95,7 +95,7 @@ func (r *report) text() string {
 func (r *report) table(b *strings.Builder, t *turn) {
 	interval := r.c.Spec().Interval
 	nodes := r.c.Nodes()
-	row := func(stage, measured, least string) { fmt.Fprintf(b, "  %-42s %-36s %s\n", stage, measured, least) }
+	row := func(stage, measured, least string) { fmt.Fprintf(b, "  %-42s %-40s %s\n", stage, measured, least) }
 	fmt.Fprintf(b, "%s %s\n", t.site, t.caused())
 	row("STAGE", "MEASURED", "AT THE LEAST")
 	row("until each node's first "+t.outcome, r.each(t.probes, func(string) time.Time { return t.cause }), "0 to "+seconds(interval)+": where in the interval it falls")

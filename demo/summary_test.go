@@ -80,10 +80,10 @@ func TestReportIsGoodOnlyIfEveryExpectationHeld(t *testing.T) {
 func TestSummarySetsMeasuredBesideLeast(t *testing.T) {
 	text := textbook(unstarted(t)).text()
 	for _, line := range []string{
-		"until each node's first failure            ns1 0.30 s  ns2 0.31 s  ns3 0.32 s   0 to 1.00 s",
-		"from that to each node's vote              ns1 2.00 s  ns2 2.00 s  ns3 2.00 s   2.00 s",
-		"from the verdict to each node's answer     ns1 0.01 s  ns2 0.02 s  ns3 0.03 s   0;",
-		"all together, until the last node answers  2.34 s                               2.31 s by these first probes; promised: 4.40 s",
+		"until each node's first failure            ns1 0.30 s  ns2 0.31 s  ns3 0.32 s       0 to 1.00 s",
+		"from that to each node's vote              ns1 2.00 s  ns2 2.00 s  ns3 2.00 s       2.00 s",
+		"from the verdict to each node's answer     ns1 0.01 s  ns2 0.02 s  ns3 0.03 s       0;",
+		"all together, until the last node answers  2.34 s                                   2.31 s by these first probes; promised: 4.40 s",
 		"out of every cache 62.34 s after its death",
 	} {
 		if !strings.Contains(text, line) {
