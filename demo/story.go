@@ -106,7 +106,7 @@ func (s *story) turn(ctx context.Context, t *turn) (*turn, error) {
 	if err := s.show(ctx); err != nil {
 		return nil, err
 	}
-	for s.watch.measure(t); len(t.votes) < len(s.c.Nodes()) && time.Since(t.cause) < t.bound; s.watch.measure(t) {
+	for s.watch.measure(t); ctx.Err() == nil && len(t.votes) < len(s.c.Nodes()) && time.Since(t.cause) < t.bound; s.watch.measure(t) {
 		time.Sleep(lookEvery)
 	}
 	var err error
