@@ -38,14 +38,39 @@ func New(delay time.Duration) *Network {
 	return &Network{listeners: map[string]*listener{}, links: map[[2]string]*link{}, delay: delay, changed: make(chan struct{})}
 }
 
-// Host is a place on the network: it listens at addresses of its own and dials others.
+// Host is a process at a place on the network: it listens at addresses of its own and dials others. Processes of one
+// name share the links.
 type Host struct {
-	net  *Network
-	name string
+	net   *Network
+	name  string
+	dead  bool               // guarded by net.mu
+	conns map[*conn]struct{} // guarded by net.mu; open ends
 }
 
-// Host gives the host of that name.
-func (n *Network) Host(name string) *Host { return &Host{n, name} }
+// Host gives a new process at the host of that name.
+func (n *Network) Host(name string) *Host {
+	return &Host{net: n, name: name, conns: map[*conn]struct{}{}}
+}
+
+// Kill ends a process without a word of its own, as kill -9 does: its listeners are gone, its connections closed, and
+// from now on it can neither listen nor dial. Where a link is cut, nobody hears of it until it is healed.
+func (h *Host) Kill() {
+	var mine []*listener
+	h.net.change(func() {
+		h.dead = true
+		for _, l := range h.net.listeners {
+			if l.host == h {
+				mine = append(mine, l)
+			}
+		}
+		for c := range h.conns {
+			c.end()
+		}
+	})
+	for _, l := range mine {
+		l.Close()
+	}
+}
 
 // Delay sets how long data takes from a to b, and only that way.
 func (n *Network) Delay(a, b string, d time.Duration) {
@@ -108,6 +133,10 @@ func (h *Host) Listen(address string) (net.Listener, error) {
 	l := &listener{host: h, address: address, queue: make(chan *conn, 128), closed: make(chan struct{})}
 	var err error
 	h.net.change(func() {
+		if h.dead {
+			err = fmt.Errorf("listen on %q: %w", address, net.ErrClosed)
+			return
+		}
 		if h.net.listeners[address] != nil {
 			err = fmt.Errorf("listen on %q: address in use", address)
 			return
@@ -180,7 +209,10 @@ func (h *Host) try(address string) (*conn, waiting, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	l := n.listeners[address]
-	if l == nil {
+	switch {
+	case h.dead:
+		return nil, waiting{}, net.ErrClosed
+	case l == nil:
 		return nil, waiting{}, errRefused
 	}
 	there, back := n.link(h.name, l.host.name), n.link(l.host.name, h.name)
@@ -188,10 +220,11 @@ func (h *Host) try(address string) (*conn, waiting, error) {
 		return nil, waiting{changed: n.changed}, nil
 	}
 	up, down := newPipe(there), newPipe(back)
-	ours := &conn{net: n, in: down, out: up, local: addr(h.name), remote: addr(address)}
-	theirs := &conn{net: n, in: up, out: down, local: addr(address), remote: addr(h.name)}
+	ours := &conn{net: n, host: h, in: down, out: up, local: addr(h.name), remote: addr(address)}
+	theirs := &conn{net: n, host: l.host, in: up, out: down, local: addr(address), remote: addr(h.name)}
 	select {
 	case l.queue <- theirs:
+		h.conns[ours], l.host.conns[theirs] = struct{}{}, struct{}{}
 		return ours, waiting{trip: there.delay + back.delay}, nil
 	default:
 		return nil, waiting{}, errRefused
@@ -223,6 +256,7 @@ func (p *pipe) wake() {
 // conn is one end of a connection.
 type conn struct {
 	net           *Network
+	host          *Host
 	in, out       *pipe
 	local, remote net.Addr
 	closed        bool
@@ -312,15 +346,21 @@ func (c *conn) Write(b []byte) (int, error) {
 func (c *conn) Close() error {
 	c.net.mu.Lock()
 	defer c.net.mu.Unlock()
+	c.end()
+	return nil
+}
+
+// end closes one end. It is called with the network's mutex held.
+func (c *conn) end() {
 	if c.closed {
-		return nil
+		return
 	}
+	delete(c.host.conns, c)
 	c.closed = true
 	c.out.ended, c.out.endAt = true, time.Now().Add(c.out.link.delay)
 	c.in.deaf = true
 	c.out.wake()
 	c.in.wake()
-	return nil
 }
 
 func (c *conn) LocalAddr() net.Addr  { return c.local }

@@ -123,3 +123,41 @@ func TestAddressIsFreeAgainAfterClose(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+func TestKilledProcessIsGoneAndItsSuccessorIsNot(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := New(time.Millisecond)
+		old := n.Host("b")
+		l, err := old.Listen("b:1")
+		if err != nil {
+			t.Fatal(err)
+		}
+		c, err := n.Host("a").Dial(t.Context(), "b:1")
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, err := l.Accept()
+		if err != nil {
+			t.Fatal(err)
+		}
+		old.Kill()
+		if _, err := s.Write([]byte("x")); !errors.Is(err, net.ErrClosed) {
+			t.Errorf("the killed process writes: %v", err)
+		}
+		if _, err := c.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
+			t.Errorf("its peer reads: %v", err)
+		}
+		if _, err := l.Accept(); !errors.Is(err, net.ErrClosed) {
+			t.Errorf("it accepts: %v", err)
+		}
+		if _, err := old.Dial(t.Context(), "b:1"); !errors.Is(err, net.ErrClosed) {
+			t.Errorf("it dials: %v", err)
+		}
+		if _, err := old.Listen("b:2"); !errors.Is(err, net.ErrClosed) {
+			t.Errorf("it listens: %v", err)
+		}
+		if _, err := n.Host("b").Listen("b:1"); err != nil {
+			t.Errorf("its successor: %v", err)
+		}
+	})
+}
