@@ -269,7 +269,7 @@ func (c *conn) Read(b []byte) (int, error) {
 		return 0, nil
 	}
 	for {
-		n, err, wait, pipeChanged, netChanged := c.poll(b)
+		n, wait, pipeChanged, netChanged, err := c.poll(b)
 		if n > 0 || err != nil {
 			return n, err
 		}
@@ -286,25 +286,25 @@ func (c *conn) Read(b []byte) (int, error) {
 }
 
 // poll takes what has arrived, or says what to wait for.
-func (c *conn) poll(b []byte) (n int, err error, wait time.Duration, pipeChanged, netChanged <-chan struct{}) {
+func (c *conn) poll(b []byte) (n int, wait time.Duration, pipeChanged, netChanged <-chan struct{}, err error) {
 	c.net.mu.Lock()
 	defer c.net.mu.Unlock()
 	now, p := time.Now(), c.in
 	if c.closed {
-		return 0, net.ErrClosed, 0, nil, nil
+		return 0, 0, nil, nil, net.ErrClosed
 	}
 	if !c.readBy.IsZero() && !now.Before(c.readBy) {
-		return 0, os.ErrDeadlineExceeded, 0, nil, nil
+		return 0, 0, nil, nil, os.ErrDeadlineExceeded
 	}
 	due := time.Time{}
 	if !p.link.cut {
 		switch {
 		case len(p.sent) > 0 && !now.Before(p.sent[0].at):
-			return p.take(b), nil, 0, nil, nil
+			return p.take(b), 0, nil, nil, nil
 		case len(p.sent) > 0:
 			due = p.sent[0].at
 		case p.ended && !now.Before(p.endAt):
-			return 0, io.EOF, 0, nil, nil
+			return 0, 0, nil, nil, io.EOF
 		case p.ended:
 			due = p.endAt
 		}
@@ -315,7 +315,7 @@ func (c *conn) poll(b []byte) (n int, err error, wait time.Duration, pipeChanged
 	if !due.IsZero() {
 		wait = due.Sub(now)
 	}
-	return 0, nil, wait, p.changed, c.net.changed
+	return 0, wait, p.changed, c.net.changed, nil
 }
 
 func (p *pipe) take(b []byte) int {
