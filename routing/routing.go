@@ -32,6 +32,7 @@ type Site struct {
 	Addresses  []Address
 	Target     bool // a name stands for the site; Healthy judges it
 	Healthy    bool // of a target
+	Empty      bool // a flattened target that has no addresses yet: there is nothing to answer with
 	MinHealthy int  // of each address family, at least 1
 	Force      Force
 	Held       bool
@@ -151,7 +152,7 @@ func (p *Pin) Stands(sites []Site, up []bool) bool {
 		return false
 	}
 	i := slices.IndexFunc(sites, func(s Site) bool { return s.ID == p.Site })
-	return i >= 0 && (p.Forced || up[i])
+	return i >= 0 && (p.Forced || up[i]) && !sites[i].Empty
 }
 
 // Choice is what a group does: the active site, and the sites whose addresses are answered (more than one only under
@@ -163,8 +164,10 @@ type Choice struct {
 }
 
 // Choose picks the active site. sites must not be empty, up is as Standing gives it, last the site that was active
-// before ("" at first).
+// before ("" at first). A site that is empty comes into question only if all are: a look-up that is still to come must
+// not take an answer away.
 func Choose(sites []Site, up []bool, pin *Pin, allDown AllDown, last string) Choice {
+	sites = answering(sites)
 	one := func(id string, r Rule) Choice { return Choice{id, r, []string{id}} }
 	if pin.Stands(sites, up) {
 		if pin.Forced {
@@ -173,7 +176,7 @@ func Choose(sites []Site, up []bool, pin *Pin, allDown AllDown, last string) Cho
 		return one(pin.Site, Pinned)
 	}
 	for i, s := range sites {
-		if up[i] && !s.Held {
+		if up[i] && !s.Held && !s.Empty {
 			if i == 0 {
 				return one(s.ID, Preferred)
 			}
@@ -181,17 +184,32 @@ func Choose(sites []Site, up []bool, pin *Pin, allDown AllDown, last string) Cho
 		}
 	}
 	for i, s := range sites {
-		if up[i] {
+		if up[i] && !s.Empty {
 			return one(s.ID, HeldUp)
 		}
 	}
 	return chooseDown(candidates(sites), allDown, last)
 }
 
+// answering is the sites as a choice takes them: where all are empty, none counts as such.
+func answering(sites []Site) []Site {
+	if slices.ContainsFunc(sites, func(s Site) bool { return !s.Empty }) {
+		return sites
+	}
+	sites = slices.Clone(sites)
+	for i := range sites {
+		sites[i].Empty = false
+	}
+	return sites
+}
+
 // candidates are the sites that no operator took out, or all where each was taken out.
 func candidates(sites []Site) []string {
 	var in, all []string
 	for _, s := range sites {
+		if s.Empty {
+			continue
+		}
 		all = append(all, s.ID)
 		if s.Force != Down {
 			in = append(in, s.ID)

@@ -37,7 +37,10 @@ func (s *State) cellAnswer(c *CellDecl, sites []string) Answer {
 
 // option is what a cell's names have at one site: addresses of their own, or the site's.
 func (s *State) option(c *CellDecl, site *Site) routing.Option {
-	addresses, target := site.Addresses, site.Target
+	addresses, target := s.Addresses(site), site.Target
+	if site.Flatten {
+		target = ""
+	}
 	for _, at := range c.At {
 		if at.Site == site.ID() {
 			addresses, target = at.Addresses, at.Target

@@ -46,6 +46,9 @@ const (
 	kindFailback     kind = 11
 	kindAdopt        kind = 12
 	kindExtend       kind = 13
+	kindStage        kind = 14
+	kindComplete     kind = 15
+	kindResolved     kind = 16
 )
 
 var bodies = map[kind]func() Body{
@@ -62,6 +65,9 @@ var bodies = map[kind]func() Body{
 	kindFailback:     func() Body { return new(EndHold) },
 	kindAdopt:        func() Body { return new(Adopt) },
 	kindExtend:       func() Body { return new(Extend) },
+	kindStage:        func() Body { return new(Stage) },
+	kindComplete:     func() Body { return new(Complete) },
+	kindResolved:     func() Body { return new(Resolved) },
 }
 
 // format is the first byte of every encoded command.
@@ -82,18 +88,25 @@ type wire struct {
 	Body json.RawMessage `json:"body"`
 }
 
-// Encode gives the form that the log holds: format byte, type byte, JSON.
+// Encode gives the form that the log holds: format byte, type byte, JSON. One that is larger than MaxCommand is
+// ErrTooLarge: Split it first.
 func (c Command) Encode() ([]byte, error) {
 	body, err := json.Marshal(c.Body)
 	if err != nil {
 		return nil, fmt.Errorf("encode a command: %w", err)
 	}
+	b, err := c.encode(body)
+	if err == nil && len(b) > MaxCommand {
+		return nil, fmt.Errorf("%w: %s %d bytes when encoded, and at most %d travel in one command", ErrTooLarge, what(c.Body), len(b), MaxCommand)
+	}
+	return b, err
+}
+
+// encode is Encode without a bound, for a body that is encoded.
+func (c Command) encode(body []byte) ([]byte, error) {
 	b, err := json.Marshal(wire{c.Header, body})
 	if err != nil {
 		return nil, fmt.Errorf("encode a command: %w", err)
-	}
-	if len(b)+2 > MaxCommand {
-		return nil, fmt.Errorf("%w: %s %d bytes when encoded, and at most %d travel in one command; split it", ErrTooLarge, what(c.Body), len(b)+2, MaxCommand)
 	}
 	return append([]byte{format, byte(c.Body.kind())}, b...), nil
 }
@@ -134,6 +147,9 @@ func DecodeCommand(b []byte) (Command, error) {
 	if err := json.Unmarshal(w.Body, c.Body); err != nil {
 		return Command{}, fmt.Errorf("decode a command of type %d: %w", b[1], err)
 	}
+	if last, ok := c.Body.(*Complete); ok && bodies[last.Type] == nil {
+		return Command{}, fmt.Errorf("%w: type %d, in chunks", ErrUnknownCommand, last.Type)
+	}
 	return c, nil
 }
 
@@ -145,11 +161,13 @@ type Refusal struct {
 
 // The codes of refusals.
 const (
-	RefusedNotFound = "not-found"
-	RefusedInvalid  = "invalid"
-	RefusedConflict = "conflict"    // it collides with something that stands
-	RefusedUnsafe   = "needs-force" // allowed with --force only
-	RefusedStale    = "stale"       // of a closed session, an old revision, another incarnation
+	RefusedNotFound   = "not-found"
+	RefusedInvalid    = "invalid"
+	RefusedConflict   = "conflict"    // it collides with something that stands
+	RefusedUnsafe     = "needs-force" // allowed with --force only
+	RefusedStale      = "stale"       // of a closed session, an old revision, another incarnation
+	RefusedBusy       = "busy"        // no room for now; the same may be sent again
+	RefusedIncomplete = "incomplete"  // chunks of it are missing; the same may be sent again
 )
 
 func (r *Refusal) Error() string { return r.Text }

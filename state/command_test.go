@@ -31,6 +31,9 @@ func filled() map[kind]Body {
 		kindUnpin:        &Unpin{Group: "a.example", Reason: "r"},
 		kindFailback:     &EndHold{Group: "a.example", Reason: "r"},
 		kindAdopt:        &Adopt{Node: "ns1", Zone: name},
+		kindStage:        &Stage{Chunk{"u", 3, []byte{0, 255}}, 7},
+		kindComplete:     &Complete{Upload: "u", Length: 7, Type: kindDue},
+		kindResolved:     &Resolved{Target: name, Addresses: []netip.Addr{netip.MustParseAddr("192.0.2.1")}},
 		kindExtend:       &Extend{Scope: ScopeNode, Target: "ns1", For: time.Hour},
 	}
 }
@@ -73,6 +76,7 @@ func TestUnknownCommandIsToldFromDamagedOne(t *testing.T) {
 	}{
 		{"", false}, {"\x01", false}, {"\x01\x08", false}, {"\x01\x08{}", false}, {"\x01\x08{\"body\":", false}, {"\x01\x04{\"body\":7}", false},
 		{"\x02\x08{\"body\":{}}", true}, {"\x00\x08{\"body\":{}}", true}, {"\x01\x00{\"body\":{}}", true}, {"\x01\xff{\"body\":{}}", true},
+		{"\x01\x0f{\"body\":{\"type\":255}}", true},
 	} {
 		_, err := DecodeCommand([]byte(c.bytes))
 		if err == nil || errors.Is(err, ErrUnknownCommand) != c.unknown {
@@ -81,17 +85,18 @@ func TestUnknownCommandIsToldFromDamagedOne(t *testing.T) {
 	}
 }
 
-// TestTooLargeZoneIsRefusedByName: a zone file may be larger than an entry of the log.
+// TestTooLargeZoneIsRefusedByName: a zone file may be larger than what travels in chunks.
 func TestTooLargeZoneIsRefusedByName(t *testing.T) {
 	d := &Declaration{Zone: record.MustParseName("big.example"), Source: "Corefile:7"}
-	for i := range 2000 {
-		d.Sets = append(d.Sets, record.Set{Name: record.MustParseName(fmt.Sprintf("n%d.big.example", i)), Type: record.TXT, TTL: 60, Data: [][]byte{bytes.Repeat([]byte("x"), 100)}})
+	data := bytes.Repeat([]byte("x"), 60<<10)
+	for i := range 900 {
+		d.Sets = append(d.Sets, record.Set{Name: record.MustParseName(fmt.Sprintf("n%d.big.example", i)), Type: record.TXT, TTL: 60, Data: [][]byte{data}})
 	}
-	_, err := Command{Body: &Declare{Declarations: []*Declaration{d}}}.Encode()
+	_, _, err := Command{Body: &Declare{Declarations: []*Declaration{d}}}.Split()
 	if !errors.Is(err, ErrTooLarge) || !strings.Contains(err.Error(), "zone big.example (Corefile:7) is ") || !strings.Contains(err.Error(), "split it") {
 		t.Errorf("got %v", err)
 	}
-	_, err = Command{Body: &Declare{Declarations: []*Declaration{d, {Zone: record.MustParseName("small.example"), Source: "Corefile:9"}}}}.Encode()
+	_, _, err = Command{Body: &Declare{Declarations: []*Declaration{d, {Zone: record.MustParseName("small.example"), Source: "Corefile:9"}}}}.Split()
 	if !errors.Is(err, ErrTooLarge) || !strings.Contains(err.Error(), "zones big.example (Corefile:7), small.example (Corefile:9) changed together are ") {
 		t.Errorf("got %v", err)
 	}

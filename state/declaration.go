@@ -133,6 +133,9 @@ func (d *Declaration) face() string {
 	for i := range c.Sites {
 		s := &c.Sites[i]
 		s.Addresses, s.MinHealthy, s.Checks = nil, 0, nil
+		if s.Flatten {
+			s.Target, s.Flatten = "", false // its addresses show in the answers, too
+		}
 	}
 	for i := range c.Groups {
 		c.Groups[i].Failback, c.Groups[i].AllDown = health.Failback{}, ""

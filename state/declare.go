@@ -30,7 +30,11 @@ func (t *txn) declare(ds []*Declaration) *Refusal {
 		}
 		t.event(Event{Type: "declared", Zone: d.Zone.Bare(), Text: fmt.Sprintf("zone %s is as %s declares it", d.Zone.Bare(), d.Source)})
 	}
-	t.endDrift()
+	if r := t.checkLookups(ds); r != nil {
+		return r
+	}
+	t.endDrift(ds)
+	t.releaseTargets()
 	for id := range t.s.Nodes.All() {
 		t.countIn(id) // the endpoint that its first full round lacked may be gone
 	}
@@ -76,24 +80,35 @@ func (t *txn) firstSerial(d *Declaration) uint32 {
 	return max(1, uint32(t.s.Wall.Unix()))
 }
 
+func set(words []string) map[string]bool {
+	out := make(map[string]bool, len(words))
+	for _, w := range words {
+		out[w] = true
+	}
+	return out
+}
+
 func (t *txn) dropGroups(old, z *Zone) {
+	keep := set(z.Groups)
 	for _, name := range old.Groups {
-		if !slices.Contains(z.Groups, name) {
-			t.s.Groups = t.s.Groups.Without(name)
+		if !keep[name] {
+			t.s.dropGroup(name)
 			t.event(Event{Type: "declared", Zone: z.Name.Bare(), Group: name, Text: "group " + name + " is gone"})
 		}
 	}
 }
 
 func (t *txn) dropSites(old, z *Zone) {
+	keep := set(z.Sites)
 	for _, id := range old.Sites {
-		if slices.Contains(z.Sites, id) {
+		if keep[id] {
 			continue
 		}
 		if site, ok := t.s.Sites.Get(id); ok {
 			t.dropEndpoints(site, nil)
+			t.gaveUp = append(t.gaveUp, site)
 		}
-		t.s.Sites = t.s.Sites.Without(id)
+		t.s.dropSite(id)
 		t.touchSite(id)
 	}
 }
@@ -101,7 +116,7 @@ func (t *txn) dropSites(old, z *Zone) {
 func (t *txn) dropEndpoints(site *Site, keep []string) {
 	for _, id := range site.Endpoints {
 		if !slices.Contains(keep, id) {
-			t.s.Endpoints = t.s.Endpoints.Without(id)
+			t.s.dropEndpoint(id)
 			t.effect.Checks = true
 		}
 	}
@@ -122,8 +137,10 @@ func (t *txn) declareSites(d *Declaration) *Refusal {
 		}
 		if old, ok := t.s.Sites.Get(decl.ID()); ok {
 			t.dropEndpoints(old, site.Endpoints)
+			t.gaveUp = append(t.gaveUp, old)
 		}
-		t.s.Sites = t.s.Sites.With(decl.ID(), site)
+		t.flatten(site)
+		t.s.putSite(site)
 		t.touchSite(decl.ID())
 	}
 	return nil
@@ -131,7 +148,8 @@ func (t *txn) declareSites(d *Declaration) *Refusal {
 
 // downSomewhere says whether a site is down in any group: there a new endpoint counts as down until its verdict is up.
 func (t *txn) downSomewhere(siteID string) bool {
-	for _, g := range t.was.Groups.All() {
+	for _, name := range t.was.groupsOf(siteID) {
+		g, _ := t.was.Groups.Get(name)
 		for i := range g.States {
 			if g.States[i].Site == siteID && !g.States[i].Up {
 				return true
@@ -174,12 +192,12 @@ func (t *txn) declareEndpoint(e *Endpoint, down bool) {
 		e.Verdict, e.Since, e.Wall, e.Index, e.Presumed = old.Verdict, old.Since, old.Wall, old.Index, old.Presumed
 		if old.Spec.Equal(&e.Spec) { // only the rule of agreement changed: the votes stand
 			e.Revision, e.Votes = old.Revision, old.Votes
-			t.s.Endpoints = t.s.Endpoints.With(e.ID, e)
+			t.s.putEndpoint(e)
 			t.decide(e.ID)
 			return
 		}
 	}
-	t.s.Endpoints = t.s.Endpoints.With(e.ID, e)
+	t.s.putEndpoint(e)
 	t.effect.Checks = true
 }
 
@@ -195,7 +213,7 @@ func (t *txn) declareGroups(d *Declaration) *Refusal {
 			t.carryOn(g, old)
 		}
 		g.States = t.siteStates(g, old)
-		t.s.Groups = t.s.Groups.With(g.Name, g)
+		t.s.putGroup(g)
 		t.dirty[g.Name] = true
 	}
 	return nil

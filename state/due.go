@@ -2,6 +2,7 @@ package state
 
 import (
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -15,28 +16,49 @@ type Due struct{}
 func (*Due) kind() kind { return kindDue }
 
 func (c *Due) apply(t *txn) *Refusal {
-	for key, o := range t.was.Overrides.All() {
+	t.dueUploads()
+	overrides, groups := t.was.dueAt(t.s.Clock)
+	for _, key := range overrides {
+		o, _ := t.was.Overrides.Get(key)
 		t.dueOverride(key, o)
 	}
-	for _, g := range t.was.Groups.All() {
+	for _, name := range groups {
+		g, _ := t.was.Groups.Get(name)
 		t.duePin(g)
-		g, _ = t.s.Groups.Get(g.Name)
+		g, _ = t.s.Groups.Get(name)
 		t.endHolds(g, func(st *SiteState) bool { return st.HeldTill > 0 && st.HeldTill <= t.s.Clock }, "it was stable for long enough")
 	}
 	return nil
+}
+
+// dueAt lists what is to be looked at by a clock: overrides by key, then groups, each in order.
+func (s *State) dueAt(clock Clock) (overrides, groups []string) {
+	for _, x := range s.timers.All() {
+		if x.at > clock {
+			break
+		}
+		if x.override != "" {
+			overrides = append(overrides, x.override)
+		} else {
+			groups = append(groups, x.group)
+		}
+	}
+	slices.Sort(overrides)
+	slices.Sort(groups)
+	return overrides, groups
 }
 
 func (t *txn) dueOverride(key string, o *Override) {
 	switch {
 	case o.Expires == 0:
 	case o.Expires <= t.s.Clock:
-		t.s.Overrides = t.s.Overrides.Without(key)
+		t.s.dropOverride(key)
 		t.event(Event{Type: "override-expired", Site: siteOf(o.Scope, o.Target), Author: o.Author, Reason: o.Reason, Text: "expired: " + o.What()})
-		t.touchOverride(o.Scope)
+		t.touchOverride(o.Scope, o.Target)
 	case warnAt(o.Since, o.Expires, o.Warned) <= t.s.Clock:
 		next := *o
 		next.Warned = true
-		t.s.Overrides = t.s.Overrides.With(key, &next)
+		t.s.putOverride(&next)
 		t.event(Event{Type: "override-expiring", Site: siteOf(o.Scope, o.Target), Author: o.Author, Reason: o.Reason,
 			Text: fmt.Sprintf("%s, for %s more", o.What(), (o.Expires - t.s.Clock).Round(time.Second))})
 	}
@@ -52,7 +74,7 @@ func (t *txn) duePin(g *Group) {
 		next, pin := *g, *p
 		pin.Warned = true
 		next.Pin = &pin
-		t.s.Groups = t.s.Groups.With(g.Name, &next)
+		t.s.putGroup(&next)
 		t.event(Event{Type: "pin-expiring", Group: g.Name, Site: p.Site, Author: p.Author, Reason: p.Reason,
 			Text: fmt.Sprintf("%s is %s to %s for %s more", g.Name, p.verb(), p.Site, (p.Expires - t.s.Clock).Round(time.Second))})
 	}
@@ -69,23 +91,36 @@ func warnAt(since, expires Clock, warned bool) Clock {
 	return expires - warnBefore
 }
 
-// NextDue is the cluster clock at which the next Due has something to do.
-func (s *State) NextDue() (at Clock, ok bool) {
-	at = never
-	for _, o := range s.Overrides.All() {
-		if o.Expires > 0 {
-			at = min(at, o.Expires, warnAt(o.Since, o.Expires, o.Warned))
+// due is when an override has to be looked at next.
+func (o *Override) due() Clock {
+	if o == nil || o.Expires == 0 {
+		return never
+	}
+	return min(o.Expires, warnAt(o.Since, o.Expires, o.Warned))
+}
+
+// due is when a group has to be looked at next, for its pin or its holds.
+func (g *Group) due() Clock {
+	at := never
+	if g == nil {
+		return at
+	}
+	if p := g.Pin; p != nil && p.Expires > 0 {
+		at = min(p.Expires, warnAt(p.Since, p.Expires, p.Warned))
+	}
+	for i := range g.States {
+		if g.States[i].Held && g.States[i].HeldTill > 0 {
+			at = min(at, g.States[i].HeldTill)
 		}
 	}
-	for _, g := range s.Groups.All() {
-		if p := g.Pin; p != nil && p.Expires > 0 {
-			at = min(at, p.Expires, warnAt(p.Since, p.Expires, p.Warned))
-		}
-		for i := range g.States {
-			if g.States[i].Held && g.States[i].HeldTill > 0 {
-				at = min(at, g.States[i].HeldTill)
-			}
-		}
+	return at
+}
+
+// NextDue is the cluster clock at which the next Due has something to do.
+func (s *State) NextDue() (at Clock, ok bool) {
+	at = s.nextAbandoned()
+	if _, x, ok := s.timers.First(); ok {
+		at = min(at, x.at)
 	}
 	return at, at != never
 }

@@ -27,7 +27,7 @@ func (t *txn) settleGroup(name string, force bool) *Refusal {
 	t.activate(&g, choice)
 	t.tellHolds(&g, old.States)
 	t.answer(&g, choice.Answer)
-	t.s.Groups = t.s.Groups.With(name, &g)
+	t.s.putGroup(&g)
 	return nil
 }
 

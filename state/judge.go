@@ -66,11 +66,12 @@ func (s *State) judge(site *Site, r *routing.Site) {
 	if o := s.SiteWord(site); o != nil {
 		r.Force = routing.Force(o.Word)
 	}
+	addresses := s.Addresses(site)
 	if site.Target != "" {
-		r.Target, r.Healthy = true, s.targetUp(site)
+		r.Target, r.Healthy, r.Empty = true, s.targetUp(site), site.Flatten && len(addresses) == 0
 		return
 	}
-	for _, a := range site.Addresses {
+	for _, a := range addresses {
 		r.Addresses = append(r.Addresses, routing.Address{IP: a, Healthy: s.AddressHealthy(site, a)})
 	}
 }

@@ -32,7 +32,10 @@ func EndpointID(checkID, at string) string { return checkID + "@" + at }
 // AddressID names one address of a site, as overrides do.
 func AddressID(siteID string, a netip.Addr) string { return siteID + "@" + a.String() }
 
-func offerKey(node string, zone record.Name) string { return node + "/" + ZoneKey(zone) }
+func offerKey(node string, zone record.Name) string { return offersOf(node) + ZoneKey(zone) }
+
+// offersOf is what the keys of a node's offers begin with.
+func offersOf(node string) string { return node + "/" }
 
 // numberKey orders numbers.
 func numberKey(n uint64) string { return fmt.Sprintf("%020d", n) }

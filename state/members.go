@@ -98,7 +98,7 @@ func (t *txn) removeNode(id string) {
 		}
 	}
 	t.s.Nodes = t.s.Nodes.Without(id)
-	for key, o := range t.was.Offers.All() {
+	for key, o := range t.was.Offers.Prefix(offersOf(id)) {
 		if o.Node == id {
 			t.s.Offers = t.s.Offers.Without(key)
 		}

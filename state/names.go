@@ -76,10 +76,74 @@ func (t *txn) steeredTypes(d *Declaration, types map[record.Name][]record.Type) 
 	return nil
 }
 
+// checkLookups refuses names that are looked up and that this cluster steers: a flip would move the probe, or the
+// answer, with it. Either of the two may be what is new.
+func (t *txn) checkLookups(ds []*Declaration) *Refusal {
+	for _, d := range ds {
+		for i := range d.Sites {
+			for _, name := range d.Sites[i].lookedUp() {
+				if r := t.s.checkLookup(d, lookup{name, d.Sites[i].ID()}); r != nil {
+					return r
+				}
+			}
+		}
+		for _, l := range t.s.lookups.Prefix(ZoneKey(d.Zone)) {
+			if r := t.s.checkLookup(d, l); r != nil {
+				return r
+			}
+		}
+	}
+	return nil
+}
+
+func (s *State) checkLookup(d *Declaration, l lookup) *Refusal {
+	group, steered := s.Steered(l.name)
+	if !steered {
+		return nil
+	}
+	return refuse(RefusedConflict, "%s: site %s looks up %s, which group %s steers; a look-up must not follow a failover: use an address, or another name", d.Source, l.site, l.name.Bare(), group)
+}
+
+// Steered names the group that steers a name, itself or by a wildcard, if any.
+func (s *State) Steered(name record.Name) (group string, ok bool) {
+	z := s.zoneOf(name)
+	if z == nil {
+		return "", false
+	}
+	if g, _, ok := s.CellOf(z, name); ok {
+		return g.Name, true
+	}
+	for range z.Sets.Prefix(string(append(name.Key(), 0))) {
+		return "", false // a name with records of its own is no wildcard's
+	}
+	for parent, ok := name.Parent(); ok && parent.Under(z.Name); parent, ok = parent.Parent() {
+		if wildcard, ok := parent.Child("*"); ok {
+			if g, _, ok := s.CellOf(z, wildcard); ok {
+				return g.Name, true
+			}
+		}
+	}
+	return "", false
+}
+
+// zoneOf is the deepest declared zone that a name is in, or nil.
+func (s *State) zoneOf(name record.Name) *Zone {
+	for {
+		if z, ok := s.Zones.Get(ZoneKey(name)); ok {
+			return z
+		}
+		parent, ok := name.Parent()
+		if !ok {
+			return nil
+		}
+		name = parent
+	}
+}
+
 // cellType is CNAME if any site answers a cell with a target.
 func (s *State) cellType(g *GroupDecl, c *CellDecl) record.Type {
 	for _, id := range g.Sites {
-		if site, ok := s.Sites.Get(id); ok && s.option(c, site).Target != "" && !site.Flatten {
+		if site, ok := s.Sites.Get(id); ok && s.option(c, site).Target != "" {
 			return record.CNAME
 		}
 	}

@@ -96,7 +96,7 @@ func (t *txn) offer(c *Declare, d *Declaration, drift bool) {
 
 func (c *Adopt) apply(t *txn) *Refusal {
 	var ds []*Declaration
-	for _, o := range t.s.Offers.All() {
+	for _, o := range t.s.Offers.Prefix(offersOf(c.Node)) {
 		if o.Drift && o.Node == c.Node && (c.Zone == "" || o.Zone == c.Zone) {
 			ds = append(ds, o.Declaration)
 		}
@@ -114,13 +114,18 @@ func forZone(zone record.Name) string {
 	return " for zone " + zone.Bare()
 }
 
-// endDrift frees every offer that says what is in force now.
-func (t *txn) endDrift() {
-	for key, o := range t.s.Offers.All() {
-		if z, ok := t.s.Zones.Get(ZoneKey(o.Zone)); o.Drift && ok && z.Digest == o.Digest {
+// endDrift frees every offer that says what these declarations brought into force.
+func (t *txn) endDrift(ds []*Declaration) {
+	for _, d := range ds {
+		z, _ := t.s.Zones.Get(ZoneKey(d.Zone))
+		for id := range t.s.Nodes.All() {
+			o, ok := t.s.Offer(id, d.Zone)
+			if !ok || !o.Drift || o.Digest != z.Digest {
+				continue
+			}
 			same := *o
 			same.Drift, same.Declaration = false, nil
-			t.s.Offers = t.s.Offers.With(key, &same)
+			t.s.Offers = t.s.Offers.With(offerKey(id, d.Zone), &same)
 		}
 	}
 }

@@ -3,6 +3,7 @@ package state
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -55,10 +56,10 @@ func (c *SetOverride) apply(t *txn) *Refusal {
 	}
 	o := &Override{Scope: c.Scope, Target: c.Target, Word: c.Word, Author: t.h.Author, Reason: c.Reason,
 		Since: t.s.Clock, Wall: t.s.Wall, Expires: t.expiry(c.For), Forced: c.Force}
-	t.s.Overrides = t.s.Overrides.With(OverrideKey(c.Scope, c.Target), o)
+	t.s.putOverride(o)
 	t.event(Event{Type: "override-set", Site: siteOf(c.Scope, c.Target), Reason: c.Reason,
 		Text: fmt.Sprintf("%s %s %s%s%s", o.What(), lasting(c.For), byWhom(t.h.Author), past(c.Force), because(c.Reason))})
-	t.touchOverride(c.Scope)
+	t.touchOverride(c.Scope, c.Target)
 	return nil
 }
 
@@ -149,7 +150,7 @@ func (s *State) targetExists(scope Scope, target string) bool {
 		if scope == ScopeSite && (site.Name == target || site.ID() == target) {
 			return true
 		}
-		for _, a := range site.Addresses {
+		for _, a := range s.Addresses(site) {
 			if scope == ScopeAddress && AddressID(site.ID(), a) == target {
 				return true
 			}
@@ -158,13 +159,27 @@ func (s *State) targetExists(scope Scope, target string) bool {
 	return false
 }
 
-// touchOverride settles what an override of this scope may change: a muted node's votes count as none, so every
-// verdict is decided again.
-func (t *txn) touchOverride(scope Scope) {
-	if scope == ScopeNode {
+// touchOverride settles what an override may change: the groups with its site, and for a muted node, whose votes count
+// as none, those whose verdicts change when all are decided again.
+func (t *txn) touchOverride(scope Scope, target string) {
+	switch scope {
+	case ScopeNode:
 		t.recount()
+	case ScopeSite:
+		for id, site := range t.s.Sites.All() {
+			if site.Name == target || id == target {
+				t.touchSite(id)
+			}
+		}
+	case ScopeEndpoint:
+		if e, ok := t.s.Endpoints.Get(target); ok {
+			t.touchSite(e.Site)
+		}
+	case ScopeAddress:
+		t.touchSite(target[:max(0, strings.LastIndexByte(target, '@'))])
+	case ScopeCheck:
+		t.touchSite(target[:max(0, strings.LastIndexByte(target, '/'))])
 	}
-	t.touchAll()
 }
 
 func (c *ClearOverride) apply(t *txn) *Refusal {
@@ -173,10 +188,10 @@ func (c *ClearOverride) apply(t *txn) *Refusal {
 	if !ok {
 		return refuse(RefusedNotFound, "there is no override of %s %q", c.Scope, c.Target)
 	}
-	t.s.Overrides = t.s.Overrides.Without(key)
+	t.s.dropOverride(key)
 	t.event(Event{Type: "override-cleared", Site: siteOf(c.Scope, c.Target), Reason: c.Reason,
 		Text: fmt.Sprintf("no longer: %s; ended %s%s%s", o.What(), byWhom(t.h.Author), past(c.Force), because(c.Reason))})
-	t.touchOverride(c.Scope)
+	t.touchOverride(c.Scope, c.Target)
 	return nil
 }
 
@@ -191,7 +206,7 @@ func (c *Extend) apply(t *txn) *Refusal {
 	}
 	next := *o
 	next.Expires, next.Warned = t.expiry(c.For), false
-	t.s.Overrides = t.s.Overrides.With(key, &next)
+	t.s.putOverride(&next)
 	t.event(Event{Type: "override-set", Site: siteOf(c.Scope, c.Target),
 		Text: fmt.Sprintf("still %s, now %s from here on, %s", o.What(), lasting(c.For), byWhom(t.h.Author))})
 	return nil

@@ -93,7 +93,7 @@ func (t *txn) pin(g *Group, site string, c *SetPin) *Refusal {
 	}
 	next := *g
 	next.Pin = &Pin{Site: site, Forced: c.Force, Author: t.h.Author, Reason: c.Reason, Since: t.s.Clock, Wall: t.s.Wall, Expires: t.expiry(c.For)}
-	t.s.Groups = t.s.Groups.With(g.Name, &next)
+	t.s.putGroup(&next)
 	t.dirty[g.Name] = true
 	t.event(Event{Type: "pin-set", Group: g.Name, Site: site, Reason: c.Reason,
 		Text: fmt.Sprintf("%s is %s to %s %s %s%s", g.Name, next.Pin.verb(), site, lasting(c.For), byWhom(t.h.Author), because(c.Reason))})
@@ -128,7 +128,7 @@ func (c *Unpin) apply(t *txn) *Refusal {
 func (t *txn) unpin(g *Group, e Event) {
 	next := *g
 	next.Pin = nil
-	t.s.Groups = t.s.Groups.With(g.Name, &next)
+	t.s.putGroup(&next)
 	t.dirty[g.Name] = true
 	e.Group, e.Site = g.Name, g.Pin.Site
 	t.event(e)
@@ -163,7 +163,7 @@ func (t *txn) endHolds(g *Group, due func(*SiteState) bool, why string) (ended i
 		t.event(Event{Type: "hold-ended", Group: g.Name, Site: st.Site, Text: fmt.Sprintf("%s: site %s is no longer held: %s", g.Name, st.Site, why)})
 	}
 	if ended > 0 {
-		t.s.Groups = t.s.Groups.With(g.Name, &next)
+		t.s.putGroup(&next)
 		t.dirty[g.Name] = true
 	}
 	return ended

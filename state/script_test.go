@@ -54,6 +54,9 @@ var commands = map[string]func(d *datadriven.TestData) (Body, error){
 	"failback": func(d *datadriven.TestData) (Body, error) {
 		return &EndHold{Group: arg(d, 0), Reason: word(d, "reason", "")}, nil
 	},
+	"resolved": func(d *datadriven.TestData) (Body, error) {
+		return &Resolved{Target: record.MustParseName(arg(d, 0)), Addresses: addresses(plain(d.CmdArgs[1:]))}, nil
+	},
 	"due": func(*datadriven.TestData) (Body, error) { return &Due{}, nil },
 }
 
@@ -104,7 +107,7 @@ func durationIn(args []datadriven.CmdArg, key string, or time.Duration) time.Dur
 // declarations reads the compact form of zones:
 //
 //	zone example.org [serial=N] [agree=all] [minimum=N]
-//	site [GROUP/]azure 192.0.2.1 2001:db8::1 [target=NAME] [check=(https,tcp)] [min=N] [interval=D] [successes=N] [dial=H]
+//	site [GROUP/]azure 192.0.2.1 2001:db8::1 [target=NAME] [flatten=NAME] [check=(https,tcp)] [min=N] [interval=D] [successes=N] [dial=H]
 //	group example.org azure aws [failback=auto|manual|10m] [alldown=last]
 //	names login api [ttl=60] [azure=(192.0.2.9)] [aws=target:NAME]
 //	set NAME TYPE DATA
@@ -163,6 +166,9 @@ func siteLine(args []datadriven.CmdArg) SiteDecl {
 	s.Group = strings.TrimSuffix(strings.TrimSuffix(args[0].Key, s.Name), "/")
 	if target := wordIn(args, "target", ""); target != "" {
 		s.Target = record.MustParseName(target)
+	}
+	if target := wordIn(args, "flatten", ""); target != "" {
+		s.Target, s.Flatten = record.MustParseName(target), true
 	}
 	for _, name := range listIn(args, "check") {
 		c := health.Check{Kind: health.TCP, Port: 443, Dial: wordIn(args, "dial", ""),

@@ -65,6 +65,13 @@ var shows = map[string]func(p *play, d *datadriven.TestData) string{
 		}
 		return b.String()
 	},
+	"targets": func(p *play, _ *datadriven.TestData) string {
+		var b strings.Builder
+		for _, x := range p.s.Targets.All() {
+			fmt.Fprintf(&b, "%s: %v, since %s\n", x.Name.Bare(), x.Addresses, x.At)
+		}
+		return b.String()
+	},
 	"bounds": func(p *play, _ *datadriven.TestData) string {
 		return fmt.Sprintf("events %d, incidents %d, requests %d\n", p.s.Events.Len(), p.s.Incidents.Len(), p.s.Requests.Len())
 	},

@@ -93,6 +93,9 @@ func (s *State) Encode(w io.Writer) error {
 		encodeTable(e, "groups", s.Groups),
 		encodeTable(e, "overrides", s.Overrides),
 		encodeTable(e, "offers", s.Offers),
+		encodeTable(e, "targets", s.Targets),
+		encodeTable(e, "uploads", s.Uploads),
+		e.chunks(s),
 		encodeTable(e, "events", s.Events),
 		encodeTable(e, "incidents", s.Incidents),
 		encodeTable(e, "requests", s.Requests),
@@ -118,6 +121,15 @@ func (e *encoder) sets(s *State) error {
 			if err := e.line(snapshotRow{Table: "sets", Row: row}); err != nil {
 				return err
 			}
+		}
+	}
+	return nil
+}
+
+func (e *encoder) chunks(s *State) error {
+	for _, u := range s.Uploads.All() {
+		if err := encodeTable(e, "chunks", u.Chunks); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -223,15 +235,21 @@ func (s *State) decodeRow(line []byte) error {
 	case "sets":
 		return s.decodeSet(row.Row)
 	case "sites":
-		return decodeInto(row.Row, &s.Sites, func(x *Site) string { return x.ID() })
+		return decodeBy(row.Row, s.putSite)
 	case "endpoints":
-		return decodeInto(row.Row, &s.Endpoints, func(e *Endpoint) string { return e.ID })
+		return decodeBy(row.Row, s.putEndpoint)
 	case "groups":
-		return decodeInto(row.Row, &s.Groups, func(g *Group) string { return g.Name })
+		return decodeBy(row.Row, s.putGroup)
 	case "overrides":
-		return decodeInto(row.Row, &s.Overrides, func(o *Override) string { return OverrideKey(o.Scope, o.Target) })
+		return decodeBy(row.Row, s.putOverride)
 	case "offers":
 		return decodeInto(row.Row, &s.Offers, func(o *Offer) string { return offerKey(o.Node, o.Zone) })
+	case "targets":
+		return decodeInto(row.Row, &s.Targets, func(x *Target) string { return TargetKey(x.Name) })
+	case "uploads":
+		return decodeInto(row.Row, &s.Uploads, func(u *Upload) string { return u.ID })
+	case "chunks":
+		return s.decodeChunk(row.Row)
 	case "events":
 		return decodeInto(row.Row, &s.Events, func(e *Event) string { return numberKey(e.ID) })
 	case "incidents":
@@ -240,6 +258,16 @@ func (s *State) decodeRow(line []byte) error {
 		return s.decodeRequest(row.Row)
 	}
 	return fmt.Errorf("table %q is unknown", row.Table)
+}
+
+// decodeBy is decodeInto for a table that has an index beside it.
+func decodeBy[V any](row json.RawMessage, put func(*V)) error {
+	v := new(V)
+	if err := json.Unmarshal(row, v); err != nil {
+		return err
+	}
+	put(v)
+	return nil
 }
 
 func decodeInto[V any](row json.RawMessage, t *Table[*V], key func(*V) string) error {
@@ -261,6 +289,19 @@ func (s *State) decodeSet(row json.RawMessage) error {
 		return fmt.Errorf("a record set of zone %s, which is not there", v.Zone)
 	}
 	z.Sets = z.Sets.With(SetKey(v.Name, v.Type), &v.Set) // z was just made by this decoding
+	return nil
+}
+
+func (s *State) decodeChunk(row json.RawMessage) error {
+	c := new(Chunk)
+	if err := json.Unmarshal(row, c); err != nil {
+		return err
+	}
+	u, ok := s.Uploads.Get(c.Upload)
+	if !ok || c.Number < 0 {
+		return fmt.Errorf("chunk %d of upload %q, which is not there", c.Number, c.Upload)
+	}
+	u.Chunks = u.Chunks.With(chunkKey(c.Number), c) // u was just made by this decoding
 	return nil
 }
 

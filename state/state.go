@@ -35,11 +35,14 @@ type State struct {
 	Groups    Table[*Group]    // by group name
 	Overrides Table[*Override] // by scope and target
 	Offers    Table[*Offer]    // by node and zone
+	Targets   Table[*Target]   // flattened targets, by TargetKey
+	Uploads   Table[*Upload]   // large changes under way, by ID; bounded
 	Events    Table[*Event]    // by ID, in order; bounded
 	Incidents Table[*Incident] // by ID, in order; bounded
 	Requests  Table[*Request]  // by request ID; bounded
 
 	requestOrder Table[string] // request IDs by index, to forget the oldest
+	index
 }
 
 // Role is what a node does in the cluster.
@@ -94,8 +97,9 @@ type Zone struct {
 // Site is a defined site.
 type Site struct {
 	SiteDecl
-	Zone      record.Name `json:"zone"` // whose declaration defines it
-	Endpoints []string    `json:"endpoints,omitempty"`
+	Zone      record.Name  `json:"zone"` // whose declaration defines it
+	Endpoints []string     `json:"endpoints,omitempty"`
+	Kept      []netip.Addr `json:"kept,omitempty"` // what it answers until its flattened target is looked up
 }
 
 // Endpoint is one check at one address, target or dial host of one site.

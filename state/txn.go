@@ -1,6 +1,7 @@
 package state
 
 import (
+	"encoding/json"
 	"fmt"
 	"hash/fnv"
 	"maps"
@@ -27,6 +28,7 @@ type txn struct {
 	h       Header
 	dirty   map[string]bool // groups to settle
 	decided []*Endpoint     // endpoints whose verdict changed
+	gaveUp  []*Site         // sites as they were before this command declared or dropped them
 	zones   map[string]*ZoneChange
 	effect  Effect
 }
@@ -35,6 +37,9 @@ type txn struct {
 // but index, clock, wall time, hash and the memory of its request ID; one whose request ID is known already has no
 // effect, and the outcome of the first. index must be above s.Index.
 func (s *State) Apply(index uint64, c Command) (*State, Result) {
+	if last, ok := c.Body.(*Complete); ok {
+		s, c = s.assembled(c, last)
+	}
 	if first, ok := s.Requests.Get(c.ID); ok && c.ID != "" {
 		t := s.begin(index, c.Header)
 		t.finish([]byte(c.ID), nil)
@@ -49,12 +54,20 @@ func (s *State) Apply(index uint64, c Command) (*State, Result) {
 		t = s.begin(index, c.Header)
 	}
 	t.rememberRequest(refusal)
-	encoded, err := c.Encode()
-	if err != nil {
-		encoded = fmt.Appendf(nil, "%T", c.Body) // too large, or no text: what came from a log encodes again
-	}
-	t.finish(encoded, refusal)
+	t.finish(c.text(), refusal)
 	return t.s, Result{Index: index, Refusal: refusal, Effect: t.effect}
+}
+
+// text is a command as the running hash takes it. What came from a log always encodes again.
+func (c Command) text() []byte {
+	body, err := json.Marshal(c.Body)
+	if err == nil {
+		body, err = c.encode(body)
+	}
+	if err != nil {
+		return fmt.Appendf(nil, "%T", c.Body)
+	}
+	return body
 }
 
 // Configure takes Raft's configuration as the list of members. The members of the first one count as probing nodes
@@ -78,7 +91,7 @@ func (s *State) begin(index uint64, h Header) *txn {
 }
 
 func (t *txn) rememberRequest(refusal *Refusal) {
-	if t.h.ID == "" {
+	if t.h.ID == "" || refusal != nil && refusal.Code == RefusedIncomplete {
 		return
 	}
 	t.s.Requests = t.s.Requests.With(t.h.ID, &Request{ID: t.h.ID, Index: t.s.Index, Refusal: refusal})
@@ -182,15 +195,7 @@ func (t *txn) event(e Event) {
 
 // touchSite marks every group that has a site.
 func (t *txn) touchSite(siteID string) {
-	for name, g := range t.s.Groups.All() {
-		if slices.Contains(g.Sites, siteID) {
-			t.dirty[name] = true
-		}
-	}
-}
-
-func (t *txn) touchAll() {
-	for name := range t.s.Groups.All() {
+	for _, name := range t.s.groupsOf(siteID) {
 		t.dirty[name] = true
 	}
 }

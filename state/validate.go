@@ -40,6 +40,9 @@ func (d *Declaration) checkSite(s *SiteDecl) *Refusal {
 	if r := d.checkAddresses(s.ID(), s.Addresses); r != nil {
 		return r
 	}
+	if s.Flatten && s.Target == "" || s.Target != "" && len(s.Addresses) > 0 {
+		return refuse(RefusedInvalid, "%s: site %s needs either addresses or a target, and only a target is flattened", d.Source, s.ID())
+	}
 	seen := map[string]bool{}
 	for i := range s.Checks {
 		c := s.Checks[i]

@@ -191,17 +191,3 @@ func voters(votes []Vote) string {
 	}
 	return strings.Join(parts, ", ")
 }
-
-// Intervals lists the check intervals in use, the shortest first: each node has a session for each.
-func (s *State) Intervals() []time.Duration {
-	seen := map[time.Duration]bool{}
-	var out []time.Duration
-	for _, e := range s.Endpoints.All() {
-		if d := e.Spec.Interval; !seen[d] {
-			seen[d] = true
-			out = append(out, d)
-		}
-	}
-	slices.Sort(out)
-	return out
-}
