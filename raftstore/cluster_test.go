@@ -78,7 +78,7 @@ func (c *cluster) config(id string) Config {
 		cfg.openLog = c.openLog(id)
 	}
 	if c.onApply != nil {
-		cfg.OnApply = func(st *state.State, res state.Result) { c.onApply(id, st, res) }
+		cfg.OnApply = func(st *state.State, res state.Result, _ Moment) { c.onApply(id, st, res) }
 	}
 	if c.calls != nil {
 		cfg.Calls = c.calls(id)

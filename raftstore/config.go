@@ -27,7 +27,7 @@ type Config struct {
 	Calls     http.Handler // answers members' calls; Caller gives their ID
 
 	// OnApply is told of every applied entry, in log order, on Raft's FSM goroutine. It must return soon.
-	OnApply func(*state.State, state.Result)
+	OnApply func(*state.State, state.Result, Moment)
 
 	Logger *slog.Logger // default: silence
 	NoSync bool         // tests only: nothing survives a crash of the machine
@@ -88,7 +88,7 @@ func (c *Config) complete() error {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
 	if c.OnApply == nil {
-		c.OnApply = func(*state.State, state.Result) {}
+		c.OnApply = func(*state.State, state.Result, Moment) {}
 	}
 	if c.Calls == nil {
 		c.Calls = http.NotFoundHandler()

@@ -8,7 +8,7 @@
 //  2. An acknowledged command is on the disks of a majority. One whose outcome is not known says so
 //     (ErrUnknownOutcome); every other error means that it had no effect and will have none.
 //  3. Entries are applied once each, in log order, by one goroutine at a time; OnApply is called there, after State
-//     has moved on. WaitIndex and Propose return after OnApply has.
+//     has moved on, with when the entry was logged. WaitIndex and Propose return after OnApply has.
 //  4. No disk fault ends the process: a write that fails or misses its deadline costs this node its part in Raft
 //     until the log was opened anew, and nothing else.
 //  5. Only members speak Raft: the certificate's node ID counts, never an address. A node without state neither votes

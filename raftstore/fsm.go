@@ -23,7 +23,8 @@ var errHalted = errors.New("this node has stopped applying")
 // Raft remembers to have applied.
 type machine struct {
 	current atomic.Pointer[state.State]
-	onApply func(*state.State, state.Result)
+	onApply func(*state.State, state.Result, Moment)
+	leads   func() bool        // this node leads, and has applied all that earlier leaders logged
 	applied func(index uint64) // an entry that changed answers
 	log     *slog.Logger
 
@@ -38,7 +39,7 @@ type machine struct {
 }
 
 func newMachine(st *state.State, log *slog.Logger) *machine {
-	m := &machine{log: log, onApply: func(*state.State, state.Result) {}, applied: func(uint64) {}, configured: func() {}, tell: func() {}, moved: make(chan struct{})}
+	m := &machine{log: log, onApply: func(*state.State, state.Result, Moment) {}, leads: func() bool { return false }, applied: func(uint64) {}, configured: func() {}, tell: func() {}, moved: make(chan struct{})}
 	m.current.Store(st)
 	m.clock, m.clockAt = st.Clock, time.Now()
 	return m
@@ -46,7 +47,7 @@ func newMachine(st *state.State, log *slog.Logger) *machine {
 
 // Apply implements raft.FSM. It answers a state.Result, or an error if this node has stopped applying.
 func (m *machine) Apply(l *raft.Log) any {
-	return m.enter(l.Index, func(st *state.State) (*state.State, state.Result, error) {
+	return m.enter(l.Index, l.AppendedAt, func(st *state.State) (*state.State, state.Result, error) {
 		c, err := state.DecodeCommand(l.Data)
 		if err != nil {
 			return nil, state.Result{}, err
@@ -58,7 +59,7 @@ func (m *machine) Apply(l *raft.Log) any {
 
 // StoreConfiguration implements raft.ConfigurationStore: membership enters the state as an entry of its own.
 func (m *machine) StoreConfiguration(index uint64, c raft.Configuration) {
-	m.enter(index, func(st *state.State) (*state.State, state.Result, error) {
+	m.enter(index, time.Time{}, func(st *state.State) (*state.State, state.Result, error) {
 		next, res := st.Configure(index, members(c))
 		return next, res, nil
 	})
@@ -74,7 +75,7 @@ func members(c raft.Configuration) []state.Member {
 }
 
 // enter applies one entry, unless it was applied before or this node has stopped applying.
-func (m *machine) enter(index uint64, apply func(*state.State) (*state.State, state.Result, error)) (answer any) {
+func (m *machine) enter(index uint64, logged time.Time, apply func(*state.State) (*state.State, state.Result, error)) (answer any) {
 	if err := m.halt(); err != nil {
 		return err
 	}
@@ -88,22 +89,23 @@ func (m *machine) enter(index uint64, apply func(*state.State) (*state.State, st
 			answer = m.stop(fmt.Errorf("entry %d: panic: %v", index, r))
 		}
 	}()
+	at := Moment{Logged: logged, Began: time.Now(), Own: m.leads()}
 	next, res, err := apply(st)
 	if err != nil {
 		return m.stop(fmt.Errorf("entry %d: %w", index, err))
 	}
-	m.publish(next, res)
+	m.publish(next, res, at)
 	return res
 }
 
 // publish makes a state the current one and tells of it; waiters last, so that they find all of it done.
-func (m *machine) publish(st *state.State, res state.Result) {
+func (m *machine) publish(st *state.State, res state.Result, at Moment) {
 	m.current.Store(st)
 	m.advance(st.Clock)
 	if len(res.Effect.Zones) > 0 {
 		m.applied(st.Index)
 	}
-	m.onApply(st, res)
+	m.onApply(st, res, at)
 	m.mu.Lock()
 	close(m.moved)
 	m.moved = make(chan struct{})
@@ -202,7 +204,7 @@ func (m *machine) Restore(from io.ReadCloser) error {
 	m.mu.Lock()
 	m.halted = nil
 	m.mu.Unlock()
-	m.publish(st, state.Result{Index: st.Index, Effect: wholeEffect(old, st)})
+	m.publish(st, state.Result{Index: st.Index, Effect: wholeEffect(old, st)}, Moment{Began: time.Now()})
 	return nil
 }
 

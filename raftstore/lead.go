@@ -100,6 +100,13 @@ func (s *Store) Leader() (id, address string, self bool) {
 	return string(i), string(a), false
 }
 
+// reigns says whether this node leads. The barrier before a reign makes every entry that is applied during it this
+// node's own.
+func (s *Store) reigns() bool {
+	reign, _, _ := s.lead.now()
+	return reign != nil
+}
+
 // Clock is the cluster clock now; false if this node does not lead.
 func (s *Store) Clock() (state.Clock, bool) {
 	_, clock, ok := s.leading()

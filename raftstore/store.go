@@ -108,6 +108,7 @@ func (s *Store) open() error {
 		return errors.Join(err, rec.file.Close())
 	}
 	s.machine.onApply, s.machine.applied, s.machine.configured = s.cfg.OnApply, rec.record, s.dropStrangers
+	s.machine.leads = s.reigns
 	s.machine.clock, s.machine.clockAt = s.State().Clock, time.Now()
 	s.fresh.fresh = freshSince(s.State())
 	s.ctx, s.cancel = context.WithCancel(context.Background())

@@ -233,7 +233,7 @@ func TestUnknownCommandHaltsAndNothingElse(t *testing.T) {
 func TestPanicInOnApplyHalts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cfg := lone(t, t.TempDir())
-		cfg.OnApply = func(st *state.State, _ state.Result) {
+		cfg.OnApply = func(st *state.State, _ state.Result, _ Moment) {
 			if n, ok := st.Nodes.Get("ns1"); ok && n.Version == "boom" {
 				panic("boom")
 			}
