@@ -15,6 +15,7 @@ import (
 const (
 	pathContact = "/contact" // a node tells the leader that it lives
 	pathSelf    = "/self"    // what a node says of itself
+	pathSwap    = "/swap"    // how fast a command reached a node's answers
 	pathRead    = "/read"    // the leader gives an index for a consistent read
 )
 
@@ -24,11 +25,20 @@ const maxCall = 64 << 10
 // contact is what a node tells the leader.
 type contact struct {
 	Boot  string `json:"boot"`
-	Index uint64 `json:"index"`
+	Index uint64 `json:"index"` // of its state
+	Hash  uint64 `json:"hash"`  // of that state
 	at    time.Time
 }
 
-func (n *Node) hello() contact { return contact{Boot: n.boot, Index: n.State().Index} }
+// heard is the leader's answer: the nodes whose state differs from its own.
+type heard struct {
+	Diverged []string `json:"diverged,omitempty"`
+}
+
+func (n *Node) hello() contact {
+	st := n.State()
+	return contact{Boot: n.boot, Index: st.Index, Hash: st.Hash}
+}
 
 // calls answers what members ask.
 func (n *Node) calls() http.Handler {
@@ -40,22 +50,26 @@ func (n *Node) calls() http.Handler {
 			return
 		}
 		n.hearFrom(raftstore.Caller(r.Context()), c)
-		w.WriteHeader(http.StatusNoContent)
+		answer(w, heard{n.Diverged()})
 	})
 	mux.HandleFunc("GET "+pathSelf, func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "application/json")
-		json.NewEncoder(w).Encode(n.self()) // an error here is the caller's broken connection
+		answer(w, n.self())
 	})
+	mux.HandleFunc("GET "+pathSwap, n.serveSwap)
 	mux.HandleFunc("POST "+pathRead, func(w http.ResponseWriter, r *http.Request) {
 		index, err := n.store.ReadIndex(r.Context())
 		if err != nil {
 			http.Error(w, err.Error(), http.StatusServiceUnavailable)
 			return
 		}
-		w.Header().Set("Content-Type", "application/json")
-		json.NewEncoder(w).Encode(readIndex{index})
+		answer(w, readIndex{index})
 	})
 	return mux
+}
+
+func answer(w http.ResponseWriter, v any) {
+	w.Header().Set("Content-Type", "application/json")
+	_ = json.NewEncoder(w).Encode(v) // an error here is the caller's broken connection
 }
 
 // readIndex is the leader's answer to a consistent read.
@@ -85,6 +99,9 @@ func (n *Node) hearFrom(id string, r contact) {
 	n.mu.Lock()
 	n.heard[id] = r
 	n.mu.Unlock()
+	if n.hashes.heard(id, r) {
+		n.log.Error("a node's state differs from the leader's at the same index; compare them with failoverctl cluster members", "node", id, "index", r.Index)
+	}
 	n.duties.Heard(id, r.Boot)
 }
 
@@ -101,20 +118,26 @@ func (n *Node) self() Report {
 // Peers asks every member, this node included, what it answers. It returns when all have answered or the context
 // ends, in the order of their IDs.
 func (n *Node) Reports(ctx context.Context) []Report {
+	return askAll(n, func(id string) Report { return n.ask(ctx, id) })
+}
+
+// askAll asks every member at once, this node alone where there are none yet, and gives the answers in the order of
+// IDs.
+func askAll[T any](n *Node, ask func(id string) T) []T {
 	var ids []string
 	for id := range n.State().Nodes.All() {
 		ids = append(ids, id)
 	}
 	if len(ids) == 0 {
-		return []Report{n.self()}
+		ids = []string{n.ID()}
 	}
-	peers := make([]Report, len(ids))
+	out := make([]T, len(ids))
 	var all sync.WaitGroup
 	for i, id := range ids {
-		all.Go(func() { peers[i] = n.ask(ctx, id) })
+		all.Go(func() { out[i] = ask(id) })
 	}
 	all.Wait()
-	return peers
+	return out
 }
 
 func (n *Node) ask(ctx context.Context, id string) Report {

@@ -51,9 +51,12 @@ func (n *Node) keepContact(ctx context.Context) {
 func (n *Node) reportTo(ctx context.Context, leader string) {
 	ctx, cancel := context.WithTimeout(ctx, contactTimeout)
 	defer cancel()
-	if err := n.store.Call(ctx, leader, "POST", pathContact, n.hello(), nil); err != nil {
+	var back heard
+	if err := n.store.Call(ctx, leader, "POST", pathContact, n.hello(), &back); err != nil {
 		n.log.Debug("the leader does not hear this node", "leader", leader, "error", err)
+		return
 	}
+	n.hashes.tell(back.Diverged)
 }
 
 // keepOffering brings this node's announcement and the declarations of its Corefile into the state, and again after

@@ -63,6 +63,9 @@ type Node struct {
 	heard     map[string]contact    // guarded by mu; by node ID, while this node leads
 	refused   map[string]string     // guarded by mu; why the state refused an offer, by digest
 
+	swaps  swaps
+	hashes hashes
+
 	stop context.CancelFunc
 	done sync.WaitGroup
 }
@@ -81,6 +84,7 @@ func New(cfg Config, p Platform, services ...Service) (*Node, error) {
 	}
 	n.boot = n.store.Boot()
 	n.zones.Load(n.store.State())
+	n.hashes.applied(n.store.State())
 	n.ballot = ballot.New(n.ID(), n.boot, n.store.State, n.propose, n.log)
 	n.duties = duties.New(duties.Leader{State: n.store.State, Clock: n.store.Clock, Propose: n.propose, Log: n.log})
 	n.prepareProbing(&cfg)
@@ -200,7 +204,11 @@ func (n *Node) Wait(ctx context.Context, index uint64) error { return n.store.Wa
 // nothing was done; after any other error the outcome is unknown.
 func (n *Node) Propose(ctx context.Context, c state.Command) (state.Result, error) {
 	c.Node = n.ID()
+	began := time.Now()
 	out, err := n.store.Propose(ctx, c)
+	if err == nil {
+		n.swaps.proposed(out.Index, began)
+	}
 	return state.Result{Index: out.Index, Refusal: out.Refusal}, err
 }
 
@@ -217,8 +225,10 @@ func (n *Node) propose(ctx context.Context, c state.Command) error {
 }
 
 // applied follows each command: answers first, then everything that only needs to look.
-func (n *Node) applied(st *state.State, r state.Result) {
+func (n *Node) applied(st *state.State, r state.Result, at raftstore.Moment) {
 	n.zones.Update(st, r.Effect.Zones)
+	n.measure(st, r, at)
+	n.hashes.applied(st)
 	if r.Effect.Checks {
 		signal(n.checksChanged)
 	}

@@ -29,6 +29,7 @@ type Status struct {
 	Contact    map[string]time.Duration // by node ID: time since it was last heard; the leader knows all, others the leader's
 	Abstaining int                      // endpoints on which this node abstains
 	Refused    []string                 // why declarations of this node were refused
+	Diverged   []string                 // nodes whose state differs from the leader's at the same index
 	CertExpiry time.Time                // of this node's certificate; zero without one
 }
 

@@ -13,7 +13,7 @@ const staleAfter = 30 * time.Second
 // Status is this node's view of itself and of the cluster.
 func (n *Node) Status() Status {
 	s := Status{Status: n.store.Status(), ID: n.ID(), Version: n.Config().Version, StateAge: n.store.Age(), Contact: n.contacts(),
-		Abstaining: n.Abstaining(), Refused: n.Refused()}
+		Abstaining: n.Abstaining(), Refused: n.Refused(), Diverged: n.Diverged()}
 	s.Quorum = s.Leader != "" && s.StateAge < staleAfter
 	s.Ready, s.NotReady = n.Ready()
 	if n.trust != nil {

@@ -119,16 +119,26 @@ func mustCheck(url string) health.Check {
 }
 
 func (w *world) start(id string) *Node {
+	n := w.open(id)
+	w.begin(id, n)
+	return n
+}
+
+// open makes a node that answers, and takes no part yet.
+func (w *world) open(id string) *Node {
 	n, err := New(w.config(id), Platform{Network: w.net.Host(id), NoSync: true, Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
 		Probe: func(ctx context.Context, t probes.Target) probes.Result { return w.probe(id, t) }})
 	if err != nil {
 		w.t.Fatalf("start %s: %v", id, err)
 	}
+	return n
+}
+
+func (w *world) begin(id string, n *Node) {
 	w.nodes[id] = n
 	if err := n.Start(); err != nil {
 		w.t.Fatalf("start %s: %v", id, err)
 	}
-	return n
 }
 
 func (w *world) stop(id string) {
