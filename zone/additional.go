@@ -48,8 +48,11 @@ func (r *reply) glue(servers []record.Name) {
 	}
 }
 
-// addresses adds a node's addresses under a name.
+// addresses adds a node's addresses under a name, unless they are withheld.
 func (r *reply) addresses(n *node, name record.Name) {
+	if r.im.withheld(n, dns.TypeA) {
+		return
+	}
 	owner := name.String()
 	r.msg.Extra = append(r.msg.Extra, r.im.records(n, dns.TypeA, owner)...)
 	r.msg.Extra = append(r.msg.Extra, r.im.records(n, dns.TypeAAAA, owner)...)

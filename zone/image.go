@@ -15,6 +15,7 @@ type Image struct {
 	cells    []*cell // what steered names answer now, by node.cell
 	soa      *dns.SOA
 	negative *dns.SOA // the SOA of negative answers: its TTL is min(SOA TTL, MINIMUM) (RFC 2308 section 3)
+	mark     Mark
 }
 
 // Zone is the zone's name.
@@ -22,6 +23,22 @@ func (im *Image) Zone() record.Name { return im.tree.apex.name }
 
 // Serial is the SOA's serial.
 func (im *Image) Serial() uint32 { return im.soa.Serial }
+
+// Mark says how the zone is served.
+func (im *Image) Mark() Mark { return im.mark }
+
+// marked puts a mark on an image that nobody has seen yet.
+func (im *Image) marked(m Mark) *Image {
+	im.mark = m
+	return im
+}
+
+// withheld says whether what a node would answer for a type is withheld: the type would come from its cell, or there is
+// none of it. What stands in the zone file beside the steered addresses goes on.
+func (im *Image) withheld(n *node, t uint16) bool {
+	static := n.set(t) != nil || t == dns.TypeSOA && n == im.tree.apex
+	return n.cell >= 0 && !static && slices.Contains(im.mark.Withheld, im.tree.owners[n.cell])
+}
 
 // newImage builds a zone's image from nothing.
 func newImage(st *state.State, z *state.Zone) *Image {
@@ -36,6 +53,7 @@ func newImage(st *state.State, z *state.Zone) *Image {
 		for i := range g.Cells {
 			t.steer(g.Cells[i].Names, len(im.cells))
 			im.cells = append(im.cells, cellOf(g, i))
+			t.owners = append(t.owners, name)
 		}
 	}
 	for _, set := range z.Sets.All() {

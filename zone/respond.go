@@ -104,6 +104,10 @@ func (r *reply) step(name record.Name, owner string) (target record.Name, more b
 // answer answers from a node's records under the name that was asked for.
 func (r *reply) answer(n *node, name record.Name, owner string) (target record.Name, more bool) {
 	qtype := r.qtype
+	if r.im.withheld(n, qtype) {
+		r.fail()
+		return "", false
+	}
 	if qtype == dns.TypeANY {
 		qtype = r.im.anyType(n)
 	}
@@ -118,6 +122,13 @@ func (r *reply) answer(n *node, name record.Name, owner string) (target record.N
 	}
 	r.negative(n)
 	return "", false
+}
+
+// fail answers that this server cannot tell, whatever an alias led through: a resolver then asks the next one (RFC 1035
+// section 7.2).
+func (r *reply) fail() {
+	r.msg.Rcode, r.msg.Authoritative = dns.RcodeServerFailure, false
+	r.msg.Answer, r.msg.Ns, r.msg.Extra = nil, nil, nil
 }
 
 // anyType is the one type that a question for ANY gets (RFC 8482 section 4.1): addresses or alias where there are,

@@ -10,7 +10,7 @@
 // as it did when it was taken; a reply's sections are the caller's own slices, but the records in them may be shared
 // between replies: whoever wants to change one copies it first.
 //
-// Demanded of the owner: Update and Load are called by one goroutine, in log order.
+// Demanded of the owner: Update, Load and Mark are called by one goroutine at a time, in log order.
 //
 // The package also reads zone files and makes the zone of the `nameserver` form. It decides nothing about health: what
 // a steered name answers is in the state.
@@ -18,6 +18,7 @@ package zone
 
 import (
 	"iter"
+	"slices"
 	"sync/atomic"
 
 	iradix "github.com/hashicorp/go-immutable-radix/v2"
@@ -26,10 +27,20 @@ import (
 	"failoverdns/state"
 )
 
-// Set is the zones that a node serves. Readers may use it from any goroutine; Update and Load belong to one.
+// Set is the zones that a node serves. Readers may use it from any goroutine; Update, Load and Mark belong to the owner.
 type Set struct {
 	images atomic.Pointer[iradix.Tree[*Image]] // by state.ZoneKey
+	marks  map[string]Mark                     // of the images to come, by state.ZoneKey
 }
+
+// Mark says how a zone is served while the cluster cannot speak for its answers. The zero value is the common case.
+type Mark struct {
+	Withheld []string // groups whose names get SERVFAIL, so that resolvers ask another name server; in order
+	Local    bool     // answers or none, they are this node's alone: nobody may copy the zone under its serial
+}
+
+// Equal says whether two marks say the same.
+func (m Mark) Equal(o Mark) bool { return m.Local == o.Local && slices.Equal(m.Withheld, o.Withheld) }
 
 // NewSet is a set without zones.
 func NewSet() *Set {
@@ -38,11 +49,14 @@ func NewSet() *Set {
 	return s
 }
 
+// Mark sets how zones are served, by state.ZoneKey, from the next Load or Update of a zone on.
+func (s *Set) Mark(marks map[string]Mark) { s.marks = marks }
+
 // Load takes over all zones of a state and forgets all others.
 func (s *Set) Load(st *state.State) {
 	txn := iradix.New[*Image]().Txn()
 	for key, z := range st.Zones.All() {
-		txn.Insert([]byte(key), newImage(st, z))
+		txn.Insert([]byte(key), newImage(st, z).marked(s.marks[key]))
 	}
 	s.images.Store(txn.Commit())
 }
@@ -62,7 +76,7 @@ func (s *Set) Update(st *state.State, changes []state.ZoneChange) {
 			continue
 		}
 		old, _ := txn.Get(key)
-		txn.Insert(key, next(old, st, z, c))
+		txn.Insert(key, next(old, st, z, c).marked(s.marks[c.Zone]))
 	}
 	s.images.Store(txn.Commit())
 }

@@ -17,6 +17,7 @@ type tree struct {
 	nodes  map[record.Name]*node
 	order  []*node        // canonical order (RFC 4034 section 6.1)
 	groups map[string]int // a group's first cell
+	owners []string       // each cell's group
 }
 
 // node is one name.
