@@ -78,7 +78,11 @@ func twinStands(sites []Site, s Site) bool {
 // site that is up and not held; the first that is up though held; by all-down primary|last|all among the sites that no
 // operator took out; by the same rule among all."
 func twinActive(sites []Site, pin *Pin, allDown AllDown, last string) (active string, answered []string) {
-	up := func(s Site) bool { return twinStands(sites, s) }
+	all := sites
+	up := func(s Site) bool { return twinStands(all, s) }
+	if some := slices.DeleteFunc(slices.Clone(sites), func(s Site) bool { return s.Empty }); len(some) > 0 {
+		sites = some // nothing to answer with: as if it were not there
+	}
 	for _, s := range sites {
 		if pin != nil && pin.Site == s.ID && (pin.Forced || up(s)) {
 			return s.ID, []string{s.ID}
@@ -159,8 +163,8 @@ func drawSites(t *rapid.T) (sites []Site) {
 	for _, id := range []string{"a", "b", "c", "d"}[:rapid.IntRange(1, 4).Draw(t, "sites")] {
 		s := Site{ID: id, MinHealthy: rapid.IntRange(1, 3).Draw(t, "min-healthy"), Held: rapid.Bool().Draw(t, "held")}
 		s.Force = rapid.SampledFrom([]Force{None, None, None, Up, Down}).Draw(t, "force")
-		if s.Target = rapid.IntRange(0, 5).Draw(t, "target") == 0; s.Target {
-			s.Healthy = rapid.Bool().Draw(t, "target healthy")
+		if s.Target = rapid.IntRange(0, 2).Draw(t, "target") == 0; s.Target {
+			s.Healthy, s.Empty = rapid.Bool().Draw(t, "target healthy"), rapid.Bool().Draw(t, "empty")
 		} else {
 			s.Addresses = drawAddresses(t, 0)
 		}
@@ -221,6 +225,7 @@ func TestTargetExcludesAddresses(t *testing.T) {
 func TestRuleNamesWhatDecided(t *testing.T) {
 	up, down, held := Site{Force: Up}, Site{Force: Down}, Site{Force: Up, Held: true}
 	dead := Site{Target: true}
+	empty, deadEmpty := Site{Target: true, Healthy: true, Empty: true}, Site{Target: true, Empty: true}
 	for _, c := range []struct {
 		rule    Rule
 		sites   []Site
@@ -234,6 +239,13 @@ func TestRuleNamesWhatDecided(t *testing.T) {
 		{Preferred, []Site{up, up}, &Pin{"gone", true}, Primary, "a"},
 		{Failover, []Site{held, up}, nil, Primary, "b"},
 		{HeldUp, []Site{held, dead}, nil, Primary, "a"},
+		{Failover, []Site{empty, up}, nil, Primary, "b"},
+		{Failover, []Site{empty, up}, &Pin{"a", true}, Primary, "b"},
+		{HeldUp, []Site{empty, held}, nil, Primary, "b"},
+		{Preferred, []Site{empty, empty}, nil, Primary, "a"},
+		{PinForced, []Site{empty, empty}, &Pin{"b", true}, Primary, "b"},
+		{AllDownPrimary, []Site{empty, dead}, nil, Primary, "b"},
+		{AllDownPrimary, []Site{deadEmpty, down}, nil, Primary, "b"},
 		{AllDownPrimary, []Site{down, dead}, nil, Primary, "b"},
 		{AllDownPrimary, []Site{down, down}, nil, Primary, "a"},
 		{AllDownPrimary, []Site{dead, dead}, nil, "", "a"},
