@@ -91,8 +91,11 @@ func (n *Node) offer(ctx context.Context) (offered bool, err error) {
 	}
 	err = n.propose(ctx, state.Command{Body: &state.Declare{Node: n.ID(), Incarnation: n.store.Incarnation(), Declarations: open}})
 	var refusal *state.Refusal
-	if errors.As(err, &refusal) {
-		n.refuse(open, refusal)
+	switch {
+	case errors.As(err, &refusal):
+		n.refuse(open, refusal.Text)
+	case errors.Is(err, state.ErrTooLarge):
+		n.refuse(open, err.Error())
 	}
 	return true, err
 }
@@ -111,7 +114,7 @@ func (n *Node) openOffers(st *state.State) (open []*state.Declaration) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	for _, d := range n.Config().Declarations {
-		digest := d.Digest()
+		digest := n.digest(d)
 		o, ok := st.Offer(n.ID(), d.Zone)
 		if ok && o.Incarnation == n.store.Incarnation() && o.Digest == digest || n.refused[digest] != "" {
 			continue
@@ -122,13 +125,24 @@ func (n *Node) openOffers(st *state.State) (open []*state.Declaration) {
 }
 
 // refuse remembers that an offer was refused: it is not repeated until the Corefile changes.
-func (n *Node) refuse(offers []*state.Declaration, r *state.Refusal) {
+func (n *Node) refuse(offers []*state.Declaration, why string) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	for _, d := range offers {
-		n.refused[d.Digest()] = r.Text
+		n.refused[n.digest(d)] = why
 	}
-	n.log.Error("the cluster refuses what the Corefile declares; nothing changed", "reason", r.Text)
+	n.log.Error("the cluster refuses what the Corefile declares; nothing changed", "reason", why)
+}
+
+// digest is a declaration's digest, worked out once: a large zone's takes long, and it is asked for each second. The
+// caller holds mu.
+func (n *Node) digest(d *state.Declaration) string {
+	sum, ok := n.digests[d]
+	if !ok {
+		sum = d.Digest()
+		n.digests[d] = sum
+	}
+	return sum
 }
 
 // Refused lists why offers of this node were refused.
@@ -136,7 +150,7 @@ func (n *Node) Refused() (texts []string) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	for _, d := range n.Config().Declarations {
-		if text := n.refused[d.Digest()]; text != "" {
+		if text := n.refused[n.digest(d)]; text != "" {
 			texts = append(texts, text)
 		}
 	}

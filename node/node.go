@@ -58,10 +58,11 @@ type Node struct {
 	contactNow    chan struct{}
 
 	mu        sync.Mutex
-	changed   chan struct{}         // guarded by mu; closed and renewed at each applied command
-	observers []func(probes.Result) // guarded by mu
-	heard     map[string]contact    // guarded by mu; by node ID, while this node leads
-	refused   map[string]string     // guarded by mu; why the state refused an offer, by digest
+	changed   chan struct{}                 // guarded by mu; closed and renewed at each applied command
+	observers []func(probes.Result)         // guarded by mu
+	heard     map[string]contact            // guarded by mu; by node ID, while this node leads
+	refused   map[string]string             // guarded by mu; why the state refused an offer, by digest
+	digests   map[*state.Declaration]string // guarded by mu; of this node's own
 
 	swaps  swaps
 	hashes hashes
@@ -77,7 +78,7 @@ func New(cfg Config, p Platform, services ...Service) (*Node, error) {
 	}
 	n := &Node{platform: p, log: p.Log, services: services, zones: zone.NewSet(), changed: make(chan struct{}),
 		checksChanged: make(chan struct{}, 1), offersChanged: make(chan struct{}, 1), contactNow: make(chan struct{}, 1),
-		heard: map[string]contact{}, refused: map[string]string{}}
+		heard: map[string]contact{}, refused: map[string]string{}, digests: map[*state.Declaration]string{}}
 	n.cfg.Store(&cfg)
 	if err := n.open(&cfg); err != nil {
 		return nil, err

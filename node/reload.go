@@ -113,6 +113,7 @@ func (n *Node) Reload(cfg Config) {
 	n.env.Store(n.probeEnv(&cfg))
 	n.mu.Lock()
 	clear(n.refused)
+	clear(n.digests)
 	n.mu.Unlock()
 	if !slices.Equal(was.Peers, cfg.Peers) {
 		n.reloadPeers(cfg.Peers)

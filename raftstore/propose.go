@@ -43,11 +43,23 @@ type Outcome struct {
 
 // Propose gets a command committed, by way of the leader if that is another node, and returns when it was applied
 // here, too (it gives up waiting for that, and only that, after some seconds). It stamps the clocks, and the node if
-// it is not set.
+// it is not set. A change larger than an entry of the log travels in chunks, as if it were one command.
 func (s *Store) Propose(ctx context.Context, c state.Command) (Outcome, error) {
 	if c.Node == "" {
 		c.Node = s.cfg.ID
 	}
+	stages, last, err := c.Split()
+	switch {
+	case err != nil:
+		return Outcome{}, err
+	case stages != nil:
+		return s.proposeInChunks(ctx, stages, last)
+	}
+	return s.proposeWhole(ctx, c)
+}
+
+// proposeWhole proposes a command that fits into one entry, waiting for a leader if need be.
+func (s *Store) proposeWhole(ctx context.Context, c state.Command) (Outcome, error) {
 	giveUp := time.Now().Add(leaderWait)
 	for {
 		out, err := s.proposeOnce(ctx, c)
@@ -57,13 +69,21 @@ func (s *Store) Propose(ctx context.Context, c state.Command) (Outcome, error) {
 		if time.Now().After(giveUp) {
 			return Outcome{}, s.noLeader(err)
 		}
-		select {
-		case <-ctx.Done():
-			return Outcome{}, fmt.Errorf("%w: %w", s.noLeader(err), ctx.Err())
-		case <-s.ctx.Done():
-			return Outcome{}, ErrStopped
-		case <-time.After(50*time.Millisecond + rand.N(100*time.Millisecond)):
+		if stop := s.breathe(ctx); stop != nil {
+			return Outcome{}, fmt.Errorf("%w: %w", s.noLeader(err), stop)
 		}
+	}
+}
+
+// breathe waits a moment before the next try.
+func (s *Store) breathe(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-s.ctx.Done():
+		return ErrStopped
+	case <-time.After(50*time.Millisecond + rand.N(100*time.Millisecond)):
+		return nil
 	}
 }
 
@@ -87,7 +107,7 @@ func (s *Store) proposeOnce(ctx context.Context, c state.Command) (Outcome, erro
 		return Outcome{}, errNotHere
 	}
 	out, err := s.forward(ctx, id, c)
-	if err == nil {
+	if _, chunk := c.Body.(*state.Stage); err == nil && !chunk {
 		wait, cancel := context.WithTimeout(ctx, catchUp)
 		defer cancel()
 		_ = s.WaitIndex(wait, out.Index) // it is committed whether this node has caught up or not
