@@ -20,9 +20,13 @@ func readme(t *testing.T) string {
 }
 
 func TestReadmesExamplesAreGoodCorefiles(t *testing.T) {
-	examples := regexp.MustCompile(`(?s)~~~ corefile\n(.*?)~~~`).FindAllStringSubmatch(readme(t), -1)
-	if len(examples) < 4 {
-		t.Fatalf("Expected at least 4 examples, got %d", len(examples))
+	page, err := os.ReadFile("../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	examples := regexp.MustCompile(`(?s)~~~ corefile\n(.*?)~~~`).FindAllStringSubmatch(readme(t)+string(page), -1)
+	if len(examples) < 6 {
+		t.Fatalf("Expected at least 6 examples, got %d", len(examples))
 	}
 	for _, e := range examples {
 		c, err := corefileOf(e[1])
