@@ -25,6 +25,7 @@ type Failover struct {
 	declared bool // the block declares its zone, rather than only serving it
 	source   func() source
 	bypass   []string
+	wire     *wire // shared with the instance, which fills it in
 }
 
 // Name implements plugin.Handler.
@@ -32,6 +33,7 @@ func (f *Failover) Name() string { return name }
 
 // ServeDNS implements plugin.Handler.
 func (f *Failover) ServeDNS(ctx context.Context, w dns.ResponseWriter, r *dns.Msg) (int, error) {
+	f.wire.limit(r)
 	m, rcode := f.answer(r)
 	if m == nil && rcode == dns.RcodeSuccess {
 		return plugin.NextOrFailure(name, f.Next, ctx, w, r)
@@ -40,10 +42,7 @@ func (f *Failover) ServeDNS(ctx context.Context, w dns.ResponseWriter, r *dns.Ms
 	if !plugin.ClientWrite(rcode) {
 		return rcode, nil // the server writes these
 	}
-	if err := w.WriteMsg(m); err != nil {
-		return dns.RcodeSuccess, err
-	}
-	return dns.RcodeSuccess, nil
+	return dns.RcodeSuccess, f.wire.send(w, r, m)
 }
 
 // answer gives a reply and its rcode, an rcode alone that the server is to write, or neither for a question that is
@@ -52,7 +51,7 @@ func (f *Failover) answer(r *dns.Msg) (*dns.Msg, int) {
 	if r.Opcode != dns.OpcodeQuery {
 		return nil, dns.RcodeNotImplemented // NOTIFY: this server is nobody's secondary
 	}
-	if len(r.Question) != 1 {
+	if len(r.Question) != 1 || !wellFormed(r) {
 		return nil, dns.RcodeFormatError
 	}
 	q := r.Question[0]

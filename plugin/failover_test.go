@@ -46,7 +46,7 @@ func loaded(st *state.State) *zone.Set {
 // handler answers for a zone; next answers REFUSED by code 5 alone, so that it is seen in tests.
 func handler(zoneName string, isDeclared bool, s source) *Failover {
 	next := plugin.HandlerFunc(func(context.Context, dns.ResponseWriter, *dns.Msg) (int, error) { return dns.RcodeYXDomain, nil })
-	return &Failover{Next: next, zone: record.MustParseName(zoneName), declared: isDeclared, source: func() source { return s }}
+	return &Failover{Next: next, zone: record.MustParseName(zoneName), declared: isDeclared, source: func() source { return s }, wire: &wire{payload: payload}}
 }
 
 // ask gives the rcode that ServeDNS returns and the reply that it wrote, if any.

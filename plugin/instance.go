@@ -5,9 +5,12 @@ import (
 	"sync"
 	"time"
 
+	"github.com/coredns/coredns/core/dnsserver"
 	clog "github.com/coredns/coredns/plugin/pkg/log"
+	"github.com/coredns/coredns/plugin/transfer"
 
 	"failoverdns/node"
+	"failoverdns/record"
 )
 
 var log = clog.NewWithPlugin(name)
@@ -21,15 +24,38 @@ type engine struct {
 }
 
 // instance is what one CoreDNS instance holds. Its methods are called by Caddy, one after another; between start and
-// pause a goroutine watches the zone files.
+// pause goroutines watch the zone files and tell secondaries of changes.
 type instance struct {
 	corefile corefile
 	engine   engine
 	poll     time.Duration
+	serving  []*serving
+	notifier *notifier // nil without the plugin transfer
 
 	stop     context.CancelFunc // of the watch; nil while there is none
 	seen     string             // stamps of the zone files as last read; the watch's while there is one
 	watching sync.WaitGroup
+}
+
+// serving is one server block with failover. Its other plugins are known once all have been set up.
+type serving struct {
+	zone record.Name
+	cfg  *dnsserver.Config
+	wire wire
+}
+
+// learn looks at the other plugins of the server blocks.
+func (i *instance) learn() {
+	from := map[record.Name][]announcer{}
+	for _, s := range i.serving {
+		s.wire.learn(s.cfg)
+		if t, ok := s.cfg.Handler("transfer").(*transfer.Transfer); ok {
+			from[s.zone] = append(from[s.zone], t)
+		}
+	}
+	if len(from) > 0 {
+		i.notifier = newNotifier(from)
+	}
 }
 
 // start begins to use the node. On a reload the node goes on with the old configuration until the old instance
@@ -43,6 +69,7 @@ func (i *instance) start() error {
 	if err := i.engine.acquire(cfg); err != nil {
 		return err
 	}
+	i.learn()
 	i.watch()
 	return nil
 }
@@ -68,29 +95,35 @@ func (i *instance) release() {
 	i.engine.commit()
 }
 
-// watch polls the zone files until pause.
+// watch polls the zone files, and tells secondaries of changes, until pause.
 func (i *instance) watch() {
-	files := i.corefile.zoneFiles()
-	if i.stop != nil || len(files) == 0 {
+	if i.stop != nil {
 		return
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	i.stop = cancel
-	i.watching.Go(func() {
-		tick := time.NewTicker(i.poll)
-		defer tick.Stop()
-		for {
-			select {
-			case <-ctx.Done():
-				return
-			case <-tick.C:
-			}
-			if now := stamps(files); now != i.seen {
-				i.seen = now
-				i.reread()
-			}
+	if files := i.corefile.zoneFiles(); len(files) > 0 {
+		i.watching.Go(func() { i.pollFiles(ctx, files) })
+	}
+	if n := answering.Load(); n != nil && i.notifier != nil {
+		i.watching.Go(func() { i.notifier.run(ctx, n) })
+	}
+}
+
+func (i *instance) pollFiles(ctx context.Context, files []string) {
+	tick := time.NewTicker(i.poll)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
 		}
-	})
+		if now := stamps(files); now != i.seen {
+			i.seen = now
+			i.reread()
+		}
+	}
 }
 
 // reread offers what the zone files say now. A file that does not parse leaves everything as it was.

@@ -35,8 +35,10 @@ func setup(c *caddy.Controller) error {
 	if err != nil {
 		return plugin.Error(name, err)
 	}
+	s := &serving{zone: b.zone, cfg: cfg}
+	i.serving = append(i.serving, s)
 	cfg.AddPlugin(func(next plugin.Handler) plugin.Handler {
-		return &Failover{Next: next, zone: b.zone, declared: b.declaring != nil, source: currentNode, bypass: i.corefile.bypass()}
+		return &Failover{Next: next, zone: b.zone, declared: b.declaring != nil, source: currentNode, bypass: i.corefile.bypass(), wire: &s.wire}
 	})
 	return nil
 }
