@@ -3,14 +3,20 @@
 //
 // It is level-triggered: each result of an endpoint compares the node's opinion with its vote in the state, so a vote
 // that was lost with a leader is proposed again by itself, and none is proposed twice without need. Counts belong to
-// a session and a revision of the check; when either changes, counting starts afresh. So nothing that was concluded
-// in isolation is replayed later.
+// a session and a revision of the check; when either changes, counting starts afresh. A session in which this node was
+// out of a leader's contact for so long that a leader would have closed it is void here at once, and closed by this
+// node's own word as soon as a leader is back. So nothing that was concluded in isolation is replayed later.
 //
-// Observe is called from the probers' goroutines, Run owns the proposing. There is no Raft here: a Proposer is given.
+// Beside the votes each endpoint has a count for this node alone, which goes on whatever the sessions are. It is what
+// "no-quorum local" goes by, and is never proposed.
+//
+// Observe is called from the probers' goroutines, Silent by the one that watches for a leader, Run owns the proposing.
+// There is no Raft here: a Proposer is given.
 package ballot
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"maps"
 	"slices"
@@ -46,8 +52,11 @@ type Ballot struct {
 	wake    chan struct{}
 
 	mu      sync.Mutex
-	counts  map[string]*count // guarded by mu; by endpoint ID
-	pending map[string]bool   // guarded by mu; endpoints whose vote differs from the state's
+	counts  map[string]*count        // guarded by mu; by endpoint ID
+	own     map[string]*count        // guarded by mu; likewise, whatever the session; never proposed
+	pending map[string]bool          // guarded by mu; endpoints whose vote differs from the state's
+	lost    map[time.Duration]uint64 // guarded by mu; void sessions by interval
+	closing bool                     // guarded by mu; a leader is in contact, so void sessions can be closed
 }
 
 // count is one endpoint's counter, with what it counts for.
@@ -62,39 +71,54 @@ type count struct {
 // New makes a ballot for a node; boot identifies the process, state gives the replicated state as applied here.
 func New(node, boot string, state func() *state.State, propose Proposer, log *slog.Logger) *Ballot {
 	return &Ballot{node: node, boot: boot, state: state, propose: propose, log: log,
-		wake: make(chan struct{}, 1), counts: map[string]*count{}, pending: map[string]bool{}}
+		wake: make(chan struct{}, 1), counts: map[string]*count{}, own: map[string]*count{}, pending: map[string]bool{}, lost: map[time.Duration]uint64{}}
 }
 
 // Observe counts a result and says whether the next probe should come at the check's recheck spacing. Results that
-// come before a session is open for this process are not counted.
+// come while no session is open for this process count for this node alone.
 func (b *Ballot) Observe(r probes.Result) (recheck bool) {
 	st := b.state()
 	e, ok := st.Endpoints.Get(r.Endpoint)
 	if !ok || e.Revision != r.Revision {
 		return false
 	}
-	session, ok := st.Sessions.Get(state.SessionKey(b.node, e.Spec.Interval))
-	if !ok || session.Boot != b.boot {
-		return false
-	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	c := b.count(e, session.Number)
-	if r.Outcome != health.Success {
-		c.reason, c.detail = r.Reason, r.Detail
+	own := counted(b.own, e, 0)
+	own.take(r)
+	session, ok := b.session(st, e.Spec.Interval)
+	if !ok {
+		return e.Spec.Recheck > 0 && own.Deciding()
 	}
-	c.Observe(r.Outcome, r.Started)
+	c := counted(b.counts, e, session)
+	c.take(r)
 	b.compare(e, c)
 	return e.Spec.Recheck > 0 && c.Deciding()
 }
 
-// count finds an endpoint's counter, or begins a new one where session or revision changed.
-func (b *Ballot) count(e *state.Endpoint, session uint64) *count {
+// session is the number of this process's open session at an interval, unless it is void.
+func (b *Ballot) session(st *state.State, interval time.Duration) (number uint64, ok bool) {
+	s, ok := st.Sessions.Get(state.SessionKey(b.node, interval))
+	if !ok || s.Boot != b.boot || s.Number == b.lost[interval] {
+		return 0, false
+	}
+	return s.Number, true
+}
+
+func (c *count) take(r probes.Result) {
+	if r.Outcome != health.Success {
+		c.reason, c.detail = r.Reason, r.Detail
+	}
+	c.Observe(r.Outcome, r.Started)
+}
+
+// counted finds an endpoint's counter, or begins a new one where session or revision changed.
+func counted(counts map[string]*count, e *state.Endpoint, session uint64) *count {
 	known := e.Verdict != health.VerdictUnknown
-	c := b.counts[e.ID]
+	c := counts[e.ID]
 	if c == nil || c.revision != e.Revision || c.session != session {
 		c = &count{Counter: health.NewCounter(e.Spec, known), revision: e.Revision, session: session}
-		b.counts[e.ID] = c
+		counts[e.ID] = c
 	}
 	if known {
 		c.Known()
@@ -145,6 +169,7 @@ func (b *Ballot) Forget() {
 	defer b.mu.Unlock()
 	gone := func(id string) bool { return !st.Endpoints.Has(id) }
 	maps.DeleteFunc(b.counts, func(id string, _ *count) bool { return gone(id) })
+	maps.DeleteFunc(b.own, func(id string, _ *count) bool { return gone(id) })
 	maps.DeleteFunc(b.pending, func(id string, _ bool) bool { return gone(id) })
 }
 
@@ -158,17 +183,28 @@ func (b *Ballot) Run(ctx context.Context) {
 		}
 		pause := together
 		for sleep(ctx, pause) {
-			votes := b.collect()
-			if len(votes) == 0 {
+			body := b.next()
+			if body == nil {
 				break
 			}
 			pause = together
-			if err := b.send(ctx, votes); err != nil {
-				b.log.Debug("votes are not through yet", "votes", len(votes), "error", err)
+			if err := b.send(ctx, body); err != nil {
+				b.log.Debug("a command is not through yet", "command", fmt.Sprintf("%T", body), "error", err)
 				pause = retryAfter
 			}
 		}
 	}
+}
+
+// next is what to propose now, or nil: the ends of void sessions before votes.
+func (b *Ballot) next() state.Body {
+	if c := b.voidSession(); c != nil {
+		return c
+	}
+	if votes := b.collect(); len(votes) > 0 {
+		return &state.Votes{Node: b.node, Votes: votes}
+	}
+	return nil
 }
 
 // collect gives the votes to propose now, and drops what the state has got by itself.
@@ -198,8 +234,8 @@ func (b *Ballot) collect() []state.Cast {
 
 // current says whether a counter still counts for the state's revision and an open session of this process.
 func (b *Ballot) current(st *state.State, e *state.Endpoint, c *count) bool {
-	s, ok := st.Sessions.Get(state.SessionKey(b.node, e.Spec.Interval))
-	return ok && s.Boot == b.boot && s.Number == c.session && e.Revision == c.revision
+	number, ok := b.session(st, e.Spec.Interval)
+	return ok && number == c.session && e.Revision == c.revision
 }
 
 func (c *count) cast(id string, o health.Opinion, first, now time.Time) state.Cast {
@@ -213,10 +249,10 @@ func (c *count) cast(id string, o health.Opinion, first, now time.Time) state.Ca
 	return v
 }
 
-func (b *Ballot) send(ctx context.Context, votes []state.Cast) error {
+func (b *Ballot) send(ctx context.Context, body state.Body) error {
 	ctx, cancel := context.WithTimeout(ctx, proposeTimeout)
 	defer cancel()
-	return b.propose(ctx, state.Command{Header: state.Header{Node: b.node}, Body: &state.Votes{Node: b.node, Votes: votes}})
+	return b.propose(ctx, state.Command{Header: state.Header{Node: b.node}, Body: body})
 }
 
 // sleep waits and says whether the context still lives.

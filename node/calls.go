@@ -109,9 +109,11 @@ func (n *Node) hearFrom(id string, r contact) {
 func (n *Node) self() Report {
 	st := n.State()
 	p := Report{ID: n.ID(), Reachable: true, Version: n.Config().Version, Index: st.Index, Hash: st.Hash, StateAge: n.store.Age(), Active: map[string]string{}}
-	for name, g := range st.Groups.All() {
+	answered := n.Answered()
+	for name, g := range answered.State.Groups.All() {
 		p.Active[name] = g.Active
 	}
+	p.Rules = answered.rules()
 	return p
 }
 

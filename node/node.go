@@ -3,9 +3,14 @@
 // in as services.
 //
 // The way through it: the store applies a command and calls applied, on its own goroutine and in log order; that
-// swaps the zones' images at once and wakes the others. Four goroutines belong to the node: probing keeps the
+// swaps the zones' images at once and wakes the others. Six goroutines belong to the node: probing keeps the
 // scheduler at what the state says, contact keeps the leader informed of this node, offering gets the declarations of
-// its Corefile into the state, leading does the leader's duties while this node leads. The ballot has one of its own.
+// its Corefile into the state, leading does the leader's duties while this node leads, watch looks whether there is a
+// leader, emergency reads the local emergency file. The ballot has one of its own.
+//
+// What is answered is the replicated state, but where words of this node alone stand above it: the emergency file, and
+// the rules for the time without a quorum. The type answering owns the images, behind one mutex, and makes a view of
+// the state by those words.
 package node
 
 import (
@@ -44,14 +49,16 @@ type Node struct {
 	boot     string
 	services []Service
 
-	cfg     atomic.Pointer[Config]
-	env     atomic.Pointer[probes.Env]
-	store   *raftstore.Store
-	trust   *trust.Files // nil for a node on its own
-	zones   *zone.Set
-	ballot  *ballot.Ballot
-	duties  *duties.Duties
-	probing *probes.Scheduler
+	cfg    atomic.Pointer[Config]
+	env    atomic.Pointer[probes.Env]
+	store  *raftstore.Store
+	trust  *trust.Files // nil for a node on its own
+	zones  *zone.Set
+	ballot *ballot.Ballot
+
+	answering *answering
+	duties    *duties.Duties
+	probing   *probes.Scheduler
 
 	checksChanged chan struct{}
 	offersChanged chan struct{}
@@ -84,9 +91,10 @@ func New(cfg Config, p Platform, services ...Service) (*Node, error) {
 		return nil, err
 	}
 	n.boot = n.store.Boot()
-	n.zones.Load(n.store.State())
 	n.hashes.applied(n.store.State())
 	n.ballot = ballot.New(n.ID(), n.boot, n.store.State, n.propose, n.log)
+	n.answering = newAnswering(n.zones, n.ballot.Own, n.log)
+	n.answering.load(n.store.State(), readEmergency(cfg.DataDir))
 	n.duties = duties.New(duties.Leader{State: n.store.State, Clock: n.store.Clock, Propose: n.propose, Log: n.log})
 	n.prepareProbing(&cfg)
 	return n, nil
@@ -156,6 +164,8 @@ func (n *Node) Start() error {
 	n.run(func() { n.keepContact(ctx) })
 	n.run(func() { n.keepOffering(ctx) })
 	n.run(func() { n.keepLeading(ctx) })
+	n.run(func() { n.keepWatch(ctx) })
+	n.run(func() { n.keepEmergency(ctx) })
 	if n.trust != nil {
 		n.run(func() { n.trust.Watch(ctx, pollInterval, n.certificatesChanged) })
 	}
@@ -195,6 +205,9 @@ func (n *Node) Config() *Config { return n.cfg.Load() }
 // State is the replicated state as applied here, never nil.
 func (n *Node) State() *state.State { return n.store.State() }
 
+// Answered is what this node answers: State, but where words of this node alone stand above it.
+func (n *Node) Answered() Answered { return *n.answering.shown.Load() }
+
 // Zones are the images from which this node answers.
 func (n *Node) Zones() *zone.Set { return n.zones }
 
@@ -227,7 +240,7 @@ func (n *Node) propose(ctx context.Context, c state.Command) error {
 
 // applied follows each command: answers first, then everything that only needs to look.
 func (n *Node) applied(st *state.State, r state.Result, at raftstore.Moment) {
-	n.zones.Update(st, r.Effect.Zones)
+	n.answering.applied(st, r.Effect.Zones)
 	n.measure(st, r, at)
 	n.hashes.applied(st)
 	if r.Effect.Checks {

@@ -50,7 +50,8 @@ type Report struct {
 	Index     uint64            `json:"index"` // of the state from which it answers queries
 	Hash      uint64            `json:"hash"`  // of that state
 	StateAge  time.Duration     `json:"state_age"`
-	Active    map[string]string `json:"active"` // group: the site ID that it answers with
+	Active    map[string]string `json:"active"`          // group: the site ID that it answers with
+	Rules     map[string]string `json:"rules,omitempty"` // group: the word of its own by which it answers, or refuses
 }
 
 // Lookup is a DNS answer in presentation form.
