@@ -13,7 +13,7 @@ type Events struct {
 type Event struct {
 	ID       uint64    `json:"id"`
 	Index    uint64    `json:"index"`
-	At       time.Time `json:"at"`
+	At       time.Time `json:"at,omitzero"` // absent: the first members come with no clock
 	Type     string    `json:"type"`
 	Zone     string    `json:"zone,omitempty"`
 	Group    string    `json:"group,omitempty"`
@@ -59,6 +59,19 @@ type Incident struct {
 	Agree       float64    `json:"agree_seconds"`  // first vote to verdict
 	Away        float64    `json:"away_seconds"`   // verdict to the site's return, or until now
 	Votes       []Vote     `json:"votes,omitempty"`
+	Nodes       []Swap     `json:"nodes,omitempty"` // of one incident asked for by its ID
+}
+
+// Swap is how the command that began an incident came to one node's answers. A node keeps the times of its latest
+// commands in memory, for as long as it runs.
+type Swap struct {
+	Node     string  `json:"node"`
+	Leader   bool    `json:"leader,omitempty"`           // it led then: its times are by one clock
+	Error    string  `json:"error,omitempty"`            // why it has no times
+	Commit   float64 `json:"commit_seconds,omitempty"`   // from the leader's log to the disks of a majority; of the leader
+	Apply    float64 `json:"apply_seconds,omitempty"`    // this node's own work, from the committed command to its answers
+	Swapped  float64 `json:"swapped_seconds,omitempty"`  // from the leader's log to this node's answers, by two wall clocks but on the leader
+	Proposed float64 `json:"proposed_seconds,omitempty"` // from its proposing the deciding vote to its own answers, if it did
 }
 
 // Offers is GET /v1/config: what each node last offered for each zone.

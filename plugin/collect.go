@@ -22,9 +22,14 @@ func observe(n *node.Node) {
 		return // a reload: the node goes on
 	}
 	n.OnResult(countProbe)
+	n.OnApplied(countSwap)
 	history.reset(n.State())
 	registerOnce.Do(func() { prometheus.MustRegister(collector{}) })
 }
+
+// authFailures is a counter that other parts keep.
+var authFailures = prometheus.NewDesc(prometheus.BuildFQName(plugin.Namespace, name, "auth_failures_total"),
+	"Connections that the cluster's port refused, and requests that the admin API refused, because of who sent them, by reason.", []string{"reason"}, nil)
 
 // gauge describes a metric that is read at each scrape.
 func gauge(metric, help string, labels ...string) *prometheus.Desc {
@@ -47,12 +52,13 @@ var (
 	certExpiry      = gauge("cert_expiry_timestamp_seconds", "When this node's cluster certificate ends.")
 	raftState       = gauge("raft_state", "1 for this node's state in Raft.", "state")
 	raftContact     = gauge("raft_last_contact_seconds", "Time since this node last heard of the leader.")
+	stateDiverged   = gauge("state_diverged", "Nodes whose state differs from the leader's at the same index: it must be 0.")
 	zoneSerial      = gauge("zone_serial", "The SOA serial with which this node answers.", "zone")
 )
 
 var descs = []*prometheus.Desc{
 	siteUp, activeSite, endpointUp, votes, abstaining, failbackWaiting, overrides, overrideExpiry, stateAge, stateIndex,
-	quorum, configDrift, certExpiry, raftState, raftContact, zoneSerial,
+	quorum, configDrift, certExpiry, raftState, raftContact, stateDiverged, zoneSerial,
 }
 
 // collector reads the node at each scrape.
@@ -63,6 +69,7 @@ func (collector) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range descs {
 		ch <- d
 	}
+	ch <- authFailures
 	flips.Describe(ch)
 	incidentSeconds.Describe(ch)
 }
@@ -82,7 +89,19 @@ func (collector) Collect(ch chan<- prometheus.Metric) {
 	incidentSeconds.Collect(ch)
 	collectState(st, set)
 	collectOverrides(st, set)
-	collectNode(n.Status(), set)
+	s := n.Status()
+	collectNode(s, set)
+	collectRefused(ch, s.Status.Refused, adminAPI.Refused())
+}
+
+// collectRefused tells who was turned away. Every reason is there from the start, so that its first count is an
+// increase.
+func collectRefused(ch chan<- prometheus.Metric, port, admin map[string]uint64) {
+	for _, counts := range []map[string]uint64{port, admin} {
+		for reason, count := range counts {
+			ch <- prometheus.MustNewConstMetric(authFailures, prometheus.CounterValue, float64(count), reason)
+		}
+	}
 }
 
 type setter func(d *prometheus.Desc, v float64, labels ...string)
@@ -150,6 +169,7 @@ func collectNode(s node.Status, set setter) {
 	set(stateAge, s.StateAge.Seconds())
 	set(quorum, bit(s.Quorum))
 	set(abstaining, float64(s.Abstaining))
+	set(stateDiverged, float64(len(s.Diverged)))
 	for _, r := range []string{"leader", "follower", "candidate", "shutdown"} {
 		set(raftState, bit(s.Raft == r), r)
 	}

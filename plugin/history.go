@@ -10,18 +10,20 @@ import (
 	"failoverdns/state"
 )
 
-// These are counted when they are scraped, and so are collected by collector, which counts first.
+// These are counted when they are scraped, and so are collected by collector, which counts first; incidentSeconds has
+// the stages commit and apply from countSwap.
 var (
 	flips = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Namespace: plugin.Namespace, Subsystem: name, Name: "flips_total",
 		Help: "Changes of a group's active site since this process began, by group and cause.",
 	}, []string{"group", "cause"})
 
-	// The buckets reach from a local vote to the slowest check.
+	// The buckets reach from a commit on fast disks to the slowest check.
 	incidentSeconds = prometheus.NewHistogramVec(prometheus.HistogramOpts{
 		Namespace: plugin.Namespace, Subsystem: name, Name: "incident_seconds",
-		Help:    "Parts of the time from a site's first failed probe to the verdict: detect, up to the first vote, and agree, up to the verdict.",
-		Buckets: []float64{.01, .05, .1, .5, 1, 2, 5, 10, 20, 30, 60, 120, 300},
+		Help: "Parts of an incident's time: detect, first failed probe to first vote; agree, up to the verdict; commit, the leader's log to a majority's disks, on the leader only; " +
+			"apply, the leader's log to this node's answers, commit included, by two wall clocks where this node does not lead.",
+		Buckets: []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .5, 1, 2, 5, 10, 20, 30, 60, 120, 300},
 	}, []string{"stage"})
 )
 

@@ -8,6 +8,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promauto"
 
 	"failoverdns/health"
+	"failoverdns/node"
 	"failoverdns/probes"
 )
 
@@ -34,11 +35,36 @@ var (
 		Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2, 4, 10},
 	}, []string{"check"})
 
+	raftCommit = promauto.NewHistogram(prometheus.HistogramOpts{
+		Namespace: plugin.Namespace, Subsystem: name, Name: "raft_commit_seconds",
+		Help:    "Time from this node's log to the disks of a majority, for commands while this node led.",
+		Buckets: []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5},
+	})
+
 	probeLastRun = promauto.NewGaugeVec(prometheus.GaugeOpts{
 		Namespace: plugin.Namespace, Subsystem: name, Name: "probe_last_run_timestamp_seconds",
 		Help: "When this node's latest probe of the check began.",
 	}, []string{"check"})
 )
+
+// counted are all of them, and those of history.go.
+var counted = []prometheus.Collector{queries, probesDone, probeFailures, probeDuration, probeLastRun, raftCommit, flips, incidentSeconds}
+
+// countSwap is told of each command that this node applies. A time that two clocks measured may be negative, and is
+// then no measurement.
+func countSwap(s node.Swap) {
+	if s.Leader {
+		raftCommit.Observe(s.Commit.Seconds())
+	}
+	for range s.Incidents {
+		if s.Leader {
+			incidentSeconds.WithLabelValues("commit").Observe(s.Commit.Seconds())
+		}
+		if s.Swapped > 0 {
+			incidentSeconds.WithLabelValues("apply").Observe(s.Swapped.Seconds())
+		}
+	}
+}
 
 // countProbe is told of each probe of this node.
 func countProbe(r probes.Result) {

@@ -10,6 +10,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
 	"github.com/prometheus/common/expfmt"
 
+	"failoverdns/api/server"
 	"failoverdns/health"
 	"failoverdns/node"
 	"failoverdns/probes"
@@ -141,13 +142,47 @@ func TestMetricNamesFollowPrometheusRules(t *testing.T) {
 		collectOverrides(st, s)
 		collectNode(status, s)
 	}}
-	for _, lint := range []prometheus.Collector{c, queries, probesDone, probeFailures, probeDuration, probeLastRun, flips, incidentSeconds} {
+	refused := refusedBy{map[string]uint64{"handshake": 3}, adminAPI.Refused()}
+	for _, lint := range append([]prometheus.Collector{c, refused}, counted...) {
 		problems, err := testutil.CollectAndLint(lint)
 		if err != nil {
 			t.Fatal(err)
 		}
 		for _, p := range problems {
 			t.Errorf("Expected no problem of %s, got %s", p.Metric, problem(p))
+		}
+	}
+}
+
+// refusedBy collects refusals: of the port, of the admin API.
+type refusedBy [2]map[string]uint64
+
+func (r refusedBy) Describe(ch chan<- *prometheus.Desc) { ch <- authFailures }
+func (r refusedBy) Collect(ch chan<- prometheus.Metric) { collectRefused(ch, r[0], r[1]) }
+
+func TestRefusalsAreThereFromTheStart(t *testing.T) {
+	want := `
+# HELP coredns_failover_auth_failures_total Connections that the cluster's port refused, and requests that the admin API refused, because of who sent them, by reason.
+# TYPE coredns_failover_auth_failures_total counter
+coredns_failover_auth_failures_total{reason="admin-host"} 0
+coredns_failover_auth_failures_total{reason="admin-origin"} 0
+coredns_failover_auth_failures_total{reason="handshake"} 3
+`
+	c := refusedBy{map[string]uint64{"handshake": 3}, server.NewService(logger).Refused()}
+	if err := testutil.CollectAndCompare(c, strings.NewReader(want)); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestSwapsAreMeasuredByStageAndOnlyWhereTheClocksAllow(t *testing.T) {
+	incidentSeconds.Reset()
+	countSwap(node.Swap{Leader: true, Incidents: 2, Commit: 3 * time.Millisecond, Swapped: 4 * time.Millisecond})
+	countSwap(node.Swap{Incidents: 1, Swapped: -time.Second})                // another machine's clock is ahead
+	countSwap(node.Swap{Leader: true, Commit: time.Millisecond, Swapped: 2}) // no incident
+	text, err := testutil.CollectAndFormat(incidentSeconds, expfmt.TypeTextPlain, "coredns_failover_incident_seconds")
+	for _, want := range []string{`_count{stage="commit"} 2`, `_count{stage="apply"} 2`, `_sum{stage="commit"} 0.006`, `_sum{stage="apply"} 0.008`} {
+		if err != nil || !strings.Contains(string(text), want+"\n") {
+			t.Errorf("Expected %s in %s (%v)", want, text, err)
 		}
 	}
 }

@@ -89,23 +89,51 @@ func TestReadmeListsEveryMetricWithItsLabels(t *testing.T) {
 	for _, m := range regexp.MustCompile("`(coredns_failover_[a-z_]+)\\{([a-z, ]*)\\}`").FindAllStringSubmatch(readme(t), -1) {
 		listed[m[1]+" ["+strings.ReplaceAll(m[2], ",", "")+"]"] = true
 	}
-	all := slices.Clone(descs)
-	ch := make(chan *prometheus.Desc, 16)
-	for _, c := range []prometheus.Collector{queries, probesDone, probeFailures, probeDuration, probeLastRun, flips, incidentSeconds} {
-		c.Describe(ch)
-		all = append(all, <-ch)
-	}
-	parts := regexp.MustCompile(`fqName: "([^"]+)".*variableLabels: \{([^}]*)\}`)
-	for _, d := range all {
-		m := parts.FindStringSubmatch(d.String())
-		if m == nil {
-			t.Fatalf("Expected a name and labels in %s", d)
-		}
-		if key := m[1] + " [" + strings.ReplaceAll(m[2], ",", " ") + "]"; !listed[key] {
+	all := metricsThereAre(t)
+	for key := range all {
+		if !listed[key] {
 			t.Errorf("Expected %s in the README's metrics", key)
 		}
 	}
 	if len(listed) != len(all) {
 		t.Errorf("Expected the README to list the %d metrics there are, got %d", len(all), len(listed))
+	}
+}
+
+// metricsThereAre are the names of all metrics with their labels.
+func metricsThereAre(t *testing.T) map[string]bool {
+	t.Helper()
+	all := append(slices.Clone(descs), authFailures)
+	ch := make(chan *prometheus.Desc, 16)
+	for _, c := range counted {
+		c.Describe(ch)
+		all = append(all, <-ch)
+	}
+	parts := regexp.MustCompile(`fqName: "([^"]+)".*variableLabels: \{([^}]*)\}`)
+	out := map[string]bool{}
+	for _, d := range all {
+		m := parts.FindStringSubmatch(d.String())
+		if m == nil {
+			t.Fatalf("Expected a name and labels in %s", d)
+		}
+		out[m[1]+" ["+strings.ReplaceAll(m[2], ",", " ")+"]"] = true
+	}
+	return out
+}
+
+// TestEveryPromisedMetricIsThere holds the names that dashboards and alerts rely on: a name that goes breaks them.
+func TestEveryPromisedMetricIsThere(t *testing.T) {
+	all := metricsThereAre(t)
+	for _, m := range strings.Fields(`site_up{group,site} active_site{group,site} endpoint_up{endpoint} votes{endpoint,node,vote}
+		probes_total{check,result} probe_failures_total{check,reason} probe_duration_seconds{check}
+		probe_last_run_timestamp_seconds{check} abstaining{} flips_total{group,cause} incident_seconds{stage}
+		failback_waiting{group} overrides{scope} override_expiry_timestamp_seconds{scope} state_age_seconds{} state_index{}
+		quorum{} config_drift{} cert_expiry_timestamp_seconds{} raft_state{state} raft_last_contact_seconds{}
+		raft_commit_seconds{} state_diverged{} auth_failures_total{reason} zone_serial{zone}
+		queries_total{server,zone,rcode}`) {
+		name, labels, _ := strings.Cut(strings.TrimSuffix(m, "}"), "{")
+		if key := "coredns_failover_" + name + " [" + strings.ReplaceAll(labels, ",", " ") + "]"; !all[key] {
+			t.Errorf("Expected the metric %s", key)
+		}
 	}
 }

@@ -73,10 +73,13 @@ func (c *corefile) bypass() []string {
 	return zones
 }
 
+// adminAPI is a part of the one node, and is started, reloaded and stopped with it.
+var adminAPI = server.NewService(logger)
+
 // processNode ties instances to the one node.
 var processNode = engine{
 	acquire: func(cfg node.Config) error {
-		n, err := node.Acquire(cfg, node.Platform{Log: logger}, server.NewService(logger))
+		n, err := node.Acquire(cfg, node.Platform{Log: logger}, adminAPI)
 		if err == nil {
 			observe(n)
 		}

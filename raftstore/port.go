@@ -62,7 +62,7 @@ func openPort(c *Config, admit func(id, protocol string) bool) (*port, error) {
 	}
 	p := &port{network: c.Network, trust: c.Trust, log: c.Logger, admit: admit, listener: l,
 		raft: make(chan net.Conn), calls: make(chan net.Conn), slots: make(chan struct{}, maxHandshakes),
-		conns: map[*peerConn]struct{}{}, refused: map[string]uint64{}}
+		conns: map[*peerConn]struct{}{}, refused: map[string]uint64{refusedBusy: 0, refusedHandshake: 0, refusedStranger: 0}}
 	p.ctx, p.cancel = context.WithCancel(context.Background())
 	p.workers.Go(p.accept)
 	return p, nil

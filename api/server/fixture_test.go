@@ -208,6 +208,22 @@ func (w *world) Reports(context.Context) (out []node.Report) {
 	return out
 }
 
+func (w *world) Swaps(_ context.Context, index uint64) (out []node.NodeSwap) {
+	for id := range w.State().Nodes.All() {
+		s := node.NodeSwap{Node: id, Swap: node.Swap{Index: index, Apply: 61 * time.Microsecond, Swapped: 4812 * time.Microsecond}}
+		switch {
+		case w.lost[id]:
+			s = node.NodeSwap{Node: id, Error: "connect: connection refused"}
+		case id == "ns1":
+			s.Leader, s.Commit, s.Swapped = true, 3120*time.Microsecond, 3190*time.Microsecond
+		case id == "ns2":
+			s.Proposed = 5540 * time.Microsecond
+		}
+		out = append(out, s)
+	}
+	return out
+}
+
 func (w *world) Lookup(name record.Name, t record.Type) node.Lookup {
 	st := w.State()
 	for _, z := range st.Zones.All() {

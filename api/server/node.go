@@ -35,6 +35,9 @@ type Node interface {
 	// context ends, and then names those that did not.
 	Reports(ctx context.Context) []node.Report
 
+	// Swaps asks every member how the command of an index came to its answers, as Reports does.
+	Swaps(ctx context.Context, index uint64) []node.NodeSwap
+
 	// Lookup is the answer that this node would give now.
 	Lookup(name record.Name, t record.Type) node.Lookup
 }

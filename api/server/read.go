@@ -133,7 +133,7 @@ func readEvents(s *Server, _ *http.Request, q url.Values) (api.Answer, error) {
 	return out, nil
 }
 
-func readIncidents(s *Server, _ *http.Request, q url.Values) (api.Answer, error) {
+func readIncidents(s *Server, r *http.Request, q url.Values) (api.Answer, error) {
 	id, err := number(q, "id")
 	if err != nil {
 		return nil, err
@@ -145,6 +145,7 @@ func readIncidents(s *Server, _ *http.Request, q url.Values) (api.Answer, error)
 	}
 	for _, in := range out.Incidents {
 		if in.ID == id {
+			in.Nodes = s.swaps(r.Context(), in.Index)
 			out.Incidents = []api.Incident{in}
 			return out, nil
 		}

@@ -31,6 +31,7 @@ type Server struct {
 	log     *slog.Logger
 	now     func() time.Time // wall clock
 	streams chan struct{}    // one for each open event stream
+	refused *refusals
 
 	mu       sync.Mutex // guards the rest
 	listener net.Listener
@@ -39,7 +40,7 @@ type Server struct {
 
 // New makes the admin API of a node. It serves nothing before Start.
 func New(n Node, log *slog.Logger) *Server {
-	return &Server{node: n, log: log, now: time.Now, streams: make(chan struct{}, maxStreams)}
+	return &Server{node: n, log: log, now: time.Now, streams: make(chan struct{}, maxStreams), refused: new(refusals)}
 }
 
 // Start listens and serves until Stop. Only loopback addresses are taken: any other demands TLS and tokens.
@@ -179,10 +180,12 @@ func (s *Server) guard(next http.Handler) http.Handler {
 			host = h
 		}
 		if !loopback(host) {
+			s.refused.host.Add(1)
 			s.fail(w, r, &api.Problem{Status: http.StatusForbidden, Code: api.CodeNotAllowed, Detail: fmt.Sprintf("the Host %q is not a loopback address; without tokens no other is taken", r.Host)})
 			return
 		}
 		if err := origin.Check(r); err != nil {
+			s.refused.origin.Add(1)
 			s.fail(w, r, &api.Problem{Status: http.StatusForbidden, Code: api.CodeNotAllowed, Detail: "the request comes from another site's page"})
 			return
 		}

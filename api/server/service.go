@@ -15,7 +15,8 @@ const DefaultAddress = "127.0.0.1:8053"
 
 // Service runs the admin API as a part of a node, where and as the node's configuration says.
 type Service struct {
-	log *slog.Logger
+	log     *slog.Logger
+	refused refusals
 
 	mu      sync.Mutex // guards the rest
 	server  *Server
@@ -40,12 +41,19 @@ func (s *Service) start(n Node, c node.AdminConfig) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	server := New(n, s.log)
+	server := s.make(n)
 	if err := server.Start(address); err != nil {
 		return err
 	}
 	s.server, s.address = server, address
 	return nil
+}
+
+// make makes a server that counts for the service.
+func (s *Service) make(n Node) *Server {
+	server := New(n, s.log)
+	server.refused = &s.refused
+	return server
 }
 
 // moveTimeout bounds how long requests at an old address may take to end.
@@ -65,7 +73,7 @@ func (s *Service) reload(n Node, c node.AdminConfig) error {
 	if address == s.address && s.server != nil {
 		return nil
 	}
-	server := New(n, s.log)
+	server := s.make(n)
 	if err := server.Start(address); err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"slices"
 	"time"
 
@@ -57,6 +58,22 @@ func (v *view) incident(in *state.Incident) api.Incident {
 		out.Votes = append(out.Votes, v.vote(&in.Votes[i]))
 	}
 	return out
+}
+
+// swaps asks all members how a command came to their answers.
+func (s *Server) swaps(ctx context.Context, index uint64) []api.Swap {
+	ctx, cancel := context.WithTimeout(ctx, peersTimeout)
+	defer cancel()
+	out := []api.Swap{}
+	for _, n := range s.node.Swaps(ctx, index) {
+		out = append(out, api.Swap{Node: n.Node, Error: n.Error, Leader: n.Leader, Commit: micros(n.Commit), Apply: micros(n.Apply), Swapped: micros(n.Swapped), Proposed: micros(n.Proposed)})
+	}
+	return out
+}
+
+// micros is seconds in microseconds' precision: a commit on good disks takes less than a millisecond.
+func micros(d time.Duration) float64 {
+	return float64(d.Round(time.Microsecond)) / float64(time.Second)
 }
 
 // at is nil for the zero time.

@@ -50,7 +50,7 @@ func (v *view) cluster() api.Cluster {
 		Leader: n.Leader, Quorum: n.Quorum, Term: n.Term, RaftState: n.Raft, Phase: string(n.Phase), Detail: n.Detail, Waiting: waiting(n),
 		Ready: n.Ready, NotReady: n.NotReady, Members: []api.Member{},
 	}
-	diverged := diverged(v.peers)
+	diverged := v.diverged()
 	for _, m := range v.st.Nodes.All() {
 		c.Members = append(c.Members, v.member(m, diverged))
 	}
@@ -95,12 +95,19 @@ func (v *view) member(m *state.Node, diverged map[string]bool) api.Member {
 	return out
 }
 
-// diverged names the nodes whose states differ though their index is the same. Which of them is right cannot be told
-// here, so all of that index are named.
-func diverged(peers []node.Report) map[string]bool {
+// diverged names the nodes whose states differ though their index is the same: those that the leader has found to
+// differ from itself, else what the peers say now. Which of these is right cannot be told here, so all of that index
+// are named.
+func (v *view) diverged() map[string]bool {
 	out := map[string]bool{}
-	for i, a := range peers {
-		for _, b := range peers[i+1:] {
+	for _, id := range v.node.Diverged {
+		out[id] = true
+	}
+	if len(out) > 0 {
+		return out
+	}
+	for i, a := range v.peers {
+		for _, b := range v.peers[i+1:] {
 			if a.Reachable && b.Reachable && a.Index == b.Index && a.Hash != b.Hash {
 				out[a.ID], out[b.ID] = true, true
 			}
@@ -135,7 +142,10 @@ func (v *view) problems(s *api.Status) {
 	for _, o := range s.Drift {
 		add(api.ProblemDrift, "failoverctl config adopt "+o.Node+" "+o.Zone+" --reason TEXT", "%s offers for %s what is not in force (%s)", o.Node, o.Zone, o.Source)
 	}
-	if names := divergedNames(c.Members); names != "" {
+	switch names := divergedNames(c.Members); {
+	case len(v.node.Diverged) > 0:
+		add(api.ProblemDiverged, "failoverctl cluster members", "the state of %s differs from the leader's at the same index: its answers may be wrong until it is removed and joins anew", names)
+	case names != "":
 		add(api.ProblemDiverged, "failoverctl cluster members", "the states of %s differ at the same index", names)
 	}
 	v.stale(add, c)

@@ -76,8 +76,29 @@ func incidentPage(t *terminal, a *api.Incidents) {
 			t.printf("\n")
 			votesTable(t, in.Votes, a.At)
 		}
+		swapsTable(t, in.Nodes)
 	}
 	footer(t, &a.Meta)
+}
+
+// swapsTable shows how the decision came to each node's answers: the part of a failover above its theoretical minimum.
+func swapsTable(t *terminal, nodes []api.Swap) {
+	if len(nodes) == 0 {
+		return
+	}
+	t.printf("\nFrom the decision to each node's answers\n\n")
+	x := t.table("", "NODE", "ANSWERS AFTER", "COMMIT", "OWN WORK", "SINCE ITS VOTE", " ")
+	for _, n := range nodes {
+		switch {
+		case n.Error != "":
+			x.row(n.Node, "unknown", "", "", "", n.Error)
+		case n.Leader:
+			x.row(n.Node, exact(n.Swapped), exact(n.Commit), exact(n.Apply), exact(n.Proposed), "led")
+		default:
+			x.row(n.Node, exact(n.Swapped), exact(n.Commit), exact(n.Apply), exact(n.Proposed), " ")
+		}
+	}
+	x.end()
 }
 
 func optional(at *time.Time, now time.Time) string {
@@ -153,8 +174,16 @@ func (s *session) event(e *api.Event) error {
 	if colour != "" {
 		text = s.t.paint(colour, text)
 	}
-	s.t.printf("%s  %s\n", e.At.UTC().Format("2006-01-02 15:04:05.000Z"), text)
+	s.t.printf("%-24s  %s\n", moment(e.At), text)
 	return nil
+}
+
+// moment is a time to the millisecond.
+func moment(t time.Time) string {
+	if t.IsZero() {
+		return "-"
+	}
+	return t.UTC().Format("2006-01-02 15:04:05.000Z")
 }
 
 // spaced writes a record's tabs as blanks.

@@ -62,6 +62,14 @@ func fine(seconds float64) string {
 	return d.Round(time.Millisecond).String()
 }
 
+// exact is a short duration of seconds to 10 µs; empty for none.
+func exact(seconds float64) string {
+	if seconds == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%.2f ms", seconds*1e3)
+}
+
 // expiry says when something ends by itself.
 func expiry(t *time.Time, overdue bool, now time.Time) string {
 	switch {

@@ -221,3 +221,14 @@ func closedPort(t *testing.T) string {
 	defer l.Close()
 	return l.Addr().String()
 }
+
+func TestEventWithoutATimeShowsADash(t *testing.T) {
+	url := serve(t, &canned{reply: func(w http.ResponseWriter, _ *http.Request) bool {
+		w.Header().Set("Content-Type", api.JSON)
+		_, _ = w.Write([]byte(`{"events":[{"id":1,"type":"node","text":"ns1 is a member"}]}`))
+		return true
+	}})
+	if out, _, status := ctl(t, url, "events"); status != exitDone || out != "-                         node              ns1 is a member\n" {
+		t.Errorf("exit status %d: %q", status, out)
+	}
+}
