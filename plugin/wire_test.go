@@ -22,7 +22,7 @@ func TestPaddedQueriesGetPaddedAnswersOverEncryptedTransportsOnly(t *testing.T) 
 	_, cfg := goodConfig(t, "smallest")
 	for _, c := range []struct{ encrypted, asked, want bool }{{true, true, true}, {true, false, false}, {false, true, false}} {
 		f := handler("auth.example.com.", true, fixed{loaded(declared(t, cfg)), true})
-		f.wire.encrypted = c.encrypted
+		f.wire.encrypted, f.wire.stream = c.encrypted, c.encrypted
 		r := question("login.auth.example.com.", dns.TypeA).SetEdns0(1232, true)
 		if c.asked {
 			r.IsEdns0().Option = []dns.EDNS0{&dns.EDNS0_PADDING{Padding: make([]byte, 40)}}

@@ -1,12 +1,14 @@
 package main
 
 import (
+	"crypto/x509"
 	"fmt"
 	"io"
 	"net"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -116,6 +118,35 @@ func start(t *testing.T, text string) *caddy.Instance {
 		}
 	})
 	return i
+}
+
+// serveUntilTheEnd serves a Corefile as the command does, until the test ends.
+func serveUntilTheEnd(t *testing.T, file string) {
+	t.Helper()
+	if err := prepare(io.Discard); err != nil {
+		t.Fatal(err)
+	}
+	in, err := load(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	signals, ended := make(chan os.Signal, 1), make(chan error, 1)
+	go func() { ended <- serve(in, signals) }()
+	t.Cleanup(func() {
+		signals <- syscall.SIGTERM
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func poolOf(t *testing.T, pem []byte) *x509.CertPool {
+	t.Helper()
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(pem) {
+		t.Fatal("Expected a CA's certificate")
+	}
+	return pool
 }
 
 func corefileInput(text string) caddy.Input {

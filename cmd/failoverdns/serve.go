@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"syscall"
 	"time"
 
@@ -42,7 +43,7 @@ func serve(in caddy.Input, signals <-chan os.Signal) error {
 		select {
 		case <-tick.C:
 			if next, err := load(in.Path()); err == nil && fingerprint(next) != seen {
-				clog.Infof("%s has changed", in.Path())
+				clog.Infof("%s or a certificate that it names has changed", in.Path())
 				seen = fingerprint(next) // one that is wrong is not tried again and again
 				reload(next)
 			}
@@ -107,13 +108,45 @@ func force(signals <-chan os.Signal) {
 	}
 }
 
-// fingerprint changes with a Corefile's meaning, imported files included, and not with comments. A Corefile that does
-// not parse is known by its bytes.
+// fingerprint changes with a Corefile's meaning, imported files included, and not with comments, and with the
+// certificates of its tls lines, which CoreDNS reads at a reload only. A Corefile that does not parse is known by its
+// bytes.
 func fingerprint(in caddy.Input) string {
 	blocks, err := caddyfile.Parse(in.Path(), bytes.NewReader(in.Body()), nil)
 	b, errJSON := json.Marshal(blocks)
 	if err != nil || errJSON != nil {
 		b = in.Body()
 	}
-	return fmt.Sprintf("%x", sha256.Sum256(b))
+	sum := sha256.New()
+	sum.Write(b)
+	for _, block := range blocks {
+		for _, path := range certificates(block) {
+			text, _ := os.ReadFile(path) // one that is missing is like an empty one: a reload says so
+			fmt.Fprintf(sum, "%s %x", path, sha256.Sum256(text))
+		}
+	}
+	return fmt.Sprintf("%x", sum.Sum(nil))
+}
+
+// certificates are the files of a server block's tls lines, as CoreDNS finds them: relative to its root.
+func certificates(block caddyfile.ServerBlock) (paths []string) {
+	root := ""
+	if words := block.Tokens["root"]; len(words) > 1 {
+		root = words[1].Text
+	}
+	words := block.Tokens["tls"]
+	for i, w := range words {
+		if w.Text == "{" {
+			break
+		}
+		if i == 0 {
+			continue
+		}
+		path := w.Text
+		if !filepath.IsAbs(path) {
+			path = filepath.Join(root, path)
+		}
+		paths = append(paths, path)
+	}
+	return paths
 }
