@@ -1,12 +1,15 @@
-// Package duties is what the leader alone does: it opens and closes the sessions in which nodes' votes count, and
-// sends the timers that are due. It decides when, never what: every command is judged again as it is applied.
+// Package duties is what the leader alone does: it opens and closes the sessions in which nodes' votes count, sends the
+// timers that are due, and looks flattened targets up. It decides when, never what: every command is judged again as it
+// is applied.
 //
-// Run belongs to one goroutine and lives as long as this node leads; Heard may be called from any.
+// Run belongs to one goroutine and lives as long as this node leads; Heard and Wake may be called from any. Targets are
+// looked up on a goroutine of Run's own, so a slow resolver keeps nothing else waiting.
 package duties
 
 import (
 	"context"
 	"log/slog"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -27,13 +30,18 @@ type Leader struct {
 	State   func() *state.State
 	Clock   func() (state.Clock, bool) // the cluster clock now; false when not leading
 	Propose func(context.Context, state.Command) error
-	Log     *slog.Logger
+	// LookUp gives the addresses of a flattened target; a family that it cannot tell now keeps those of last. An error
+	// keeps all of them. It may be called from several goroutines; nil: nothing is looked up.
+	LookUp func(ctx context.Context, host string, last []netip.Addr) ([]netip.Addr, error)
+	Log    *slog.Logger
 }
 
 // Duties keeps the contacts that sessions depend on.
 type Duties struct {
 	leader Leader
 	wake   chan struct{}
+	// declared wakes the looking up of targets, as wake does all else.
+	declared chan struct{}
 
 	mu       sync.Mutex
 	contacts map[string]contact // guarded by mu; by node ID
@@ -47,7 +55,7 @@ type contact struct {
 
 // New makes the duties of a node, for whenever it leads.
 func New(leader Leader) *Duties {
-	return &Duties{leader: leader, wake: make(chan struct{}, 1), contacts: map[string]contact{}}
+	return &Duties{leader: leader, wake: make(chan struct{}, 1), declared: make(chan struct{}, 1), contacts: map[string]contact{}}
 }
 
 // Heard notes that a node is in contact.
@@ -61,11 +69,13 @@ func (d *Duties) Heard(node, boot string) {
 	}
 }
 
-// Wake makes Run look now: checks or overrides changed.
+// Wake makes Run look now: checks, targets or overrides changed.
 func (d *Duties) Wake() {
-	select {
-	case d.wake <- struct{}{}:
-	default:
+	for _, c := range []chan struct{}{d.wake, d.declared} {
+		select {
+		case c <- struct{}{}:
+		default:
+		}
 	}
 }
 
@@ -76,6 +86,9 @@ func (d *Duties) Run(ctx context.Context) {
 	d.mu.Lock()
 	clear(d.contacts)
 	d.mu.Unlock()
+	var lookups sync.WaitGroup
+	defer lookups.Wait()
+	lookups.Go(func() { d.keepTargets(ctx) })
 	for ctx.Err() == nil {
 		d.sessions(ctx, began)
 		d.due(ctx)
@@ -139,10 +152,13 @@ func (d *Duties) session(st *state.State, id string, interval time.Duration, beg
 	return nil
 }
 
-func (d *Duties) propose(ctx context.Context, body state.Body) {
+// propose says whether a command got through; if not, its duty is tried again.
+func (d *Duties) propose(ctx context.Context, body state.Body) bool {
 	ctx, cancel := context.WithTimeout(ctx, proposeTimeout)
 	defer cancel()
-	if err := d.leader.Propose(ctx, state.Command{Body: body}); err != nil && ctx.Err() == nil {
+	err := d.leader.Propose(ctx, state.Command{Body: body})
+	if err != nil && ctx.Err() == nil {
 		d.leader.Log.Warn("a duty of the leader did not get through; it is tried again", "error", err)
 	}
+	return err == nil
 }
