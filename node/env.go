@@ -3,6 +3,7 @@ package node
 import (
 	"context"
 	"net"
+	"net/netip"
 	"strings"
 	"sync/atomic"
 
@@ -12,8 +13,8 @@ import (
 
 // probeEnv is what this node's probes stand on.
 func (n *Node) probeEnv(cfg *Config) *probes.Env {
-	env := &probes.Env{Allow: cfg.AllowTargets, Canaries: cfg.Canary, Version: cfg.Version, Steered: n.steered}
-	if len(cfg.Resolvers) > 0 {
+	env := &probes.Env{Allow: cfg.AllowTargets, Canaries: cfg.Canary, Version: cfg.Version, Steered: n.steered, Resolver: n.platform.Resolver}
+	if env.Resolver == nil && len(cfg.Resolvers) > 0 {
 		env.Resolver = resolverAt(cfg.Resolvers)
 	}
 	return env
@@ -29,19 +30,17 @@ func resolverAt(servers []string) *net.Resolver {
 	}}
 }
 
+// lookUp finds the addresses of a flattened target, by the resolvers that probes use.
+func (n *Node) lookUp(ctx context.Context, host string, last []netip.Addr) ([]netip.Addr, error) {
+	return n.env.Load().LookUp(ctx, host, last)
+}
+
 // steered says whether this cluster steers a host.
 func (n *Node) steered(host string) bool {
 	name, err := record.ParseName(strings.TrimSuffix(host, "."))
 	if err != nil {
 		return false
 	}
-	st := n.State()
-	for _, z := range st.Zones.All() {
-		if name.Under(z.Name) {
-			if _, _, ok := st.CellOf(z, name); ok {
-				return true
-			}
-		}
-	}
-	return false
+	_, steered := n.State().Steered(name)
+	return steered
 }

@@ -36,10 +36,11 @@ import (
 
 // Platform is what a node stands on. The zero value is the real world; tests put in a network and a probe of theirs.
 type Platform struct {
-	Network raftstore.Network
-	Probe   func(context.Context, probes.Target) probes.Result
-	NoSync  bool // tests only: commit without fsync
-	Log     *slog.Logger
+	Network  raftstore.Network
+	Probe    func(context.Context, probes.Target) probes.Result
+	Resolver probes.Resolver // nil: the configured ones, or the system's
+	NoSync   bool            // tests only: commit without fsync
+	Log      *slog.Logger
 }
 
 // Node is a running node. All exported methods may be called from any goroutine.
@@ -95,7 +96,7 @@ func New(cfg Config, p Platform, services ...Service) (*Node, error) {
 	n.ballot = ballot.New(n.ID(), n.boot, n.store.State, n.propose, n.log)
 	n.answering = newAnswering(n.zones, n.ballot.Own, n.log)
 	n.answering.load(n.store.State(), readEmergency(cfg.DataDir))
-	n.duties = duties.New(duties.Leader{State: n.store.State, Clock: n.store.Clock, Propose: n.propose, Log: n.log})
+	n.duties = duties.New(duties.Leader{State: n.store.State, Clock: n.store.Clock, Propose: n.propose, LookUp: n.lookUp, Log: n.log})
 	n.prepareProbing(&cfg)
 	return n, nil
 }

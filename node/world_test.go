@@ -32,6 +32,9 @@ type world struct {
 	ids   []string
 	nodes map[string]*Node
 
+	declares func() *state.Declaration // what configurations declare
+	resolver *cloud                    // nil: names are not looked up
+
 	mu   sync.Mutex
 	dead map[string]bool // "node>site" and "*>site": that probe is refused
 }
@@ -66,7 +69,7 @@ func inWorld(t *testing.T, ids []string, test func(w *world)) {
 }
 
 func newWorld(t *testing.T, ids []string) *world {
-	w := &world{t: t, dir: t.TempDir(), net: memnet.New(oneWay), ids: ids, nodes: map[string]*Node{}, dead: map[string]bool{}}
+	w := &world{t: t, dir: t.TempDir(), net: memnet.New(oneWay), ids: ids, nodes: map[string]*Node{}, dead: map[string]bool{}, declares: declaration}
 	if err := trust.InitCA(w.dir); err != nil {
 		t.Fatal(err)
 	}
@@ -80,7 +83,7 @@ func newWorld(t *testing.T, ids []string) *world {
 
 func (w *world) config(id string) Config {
 	cfg := Config{ID: id, DataDir: filepath.Join(w.dir, "data-"+id), Role: state.Voter, Probe: true, Timing: WAN, Version: "test",
-		Declarations: []*state.Declaration{declaration()}}
+		Declarations: []*state.Declaration{w.declares()}}
 	if len(w.ids) == 1 {
 		return cfg
 	}
@@ -126,8 +129,12 @@ func (w *world) start(id string) *Node {
 
 // open makes a node that answers, and takes no part yet.
 func (w *world) open(id string) *Node {
-	n, err := New(w.config(id), Platform{Network: w.net.Host(id), NoSync: true, Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
-		Probe: func(ctx context.Context, t probes.Target) probes.Result { return w.probe(id, t) }})
+	p := Platform{Network: w.net.Host(id), NoSync: true, Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
+		Probe: func(ctx context.Context, t probes.Target) probes.Result { return w.probe(id, t) }}
+	if w.resolver != nil {
+		p.Resolver = cloudSeen{w.resolver, id}
+	}
+	n, err := New(w.config(id), p)
 	if err != nil {
 		w.t.Fatalf("start %s: %v", id, err)
 	}
