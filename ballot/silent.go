@@ -50,15 +50,16 @@ func (b *Ballot) voidSession() state.Body {
 	return nil
 }
 
-// Own is this node's opinion of an endpoint by its own counts, whatever the sessions; none if it has not counted enough
-// of the check as the state has it.
-func (b *Ballot) Own(e *state.Endpoint) health.Opinion {
+// Own is this node's opinion of an endpoint by its own counts, whatever the sessions, and whether its latest probe that
+// counted was a success. The opinion is none if this node has not counted enough of the check as the state has it.
+func (b *Ballot) Own(e *state.Endpoint) (opinion health.Opinion, good bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	c := b.own[e.ID]
 	if c == nil || c.revision != e.Revision {
-		return health.None
+		return health.None, false
 	}
-	opinion, _ := c.Vote()
-	return opinion
+	opinion, _ = c.Vote()
+	successes, _ := c.Runs()
+	return opinion, successes > 0
 }

@@ -76,11 +76,14 @@ func (a *Answered) Rule(group string) string { return a.rules()[group] }
 type answering struct {
 	zones   *zone.Set
 	log     *slog.Logger
-	opinion func(*state.Endpoint) health.Opinion // by this node's own counts
+	opinion func(*state.Endpoint) (o health.Opinion, good bool) // as Ballot.Own gives it
+
+	caught func() bool // all that a leader had committed was applied here once; set before load
 
 	shown atomic.Pointer[Answered]
 
 	mu     sync.Mutex // guards the rest, and the changing of zones
+	blank  bool       // this node is new, and answers nothing until it has caught up
 	base   *state.State
 	baseAt time.Time   // when base came
 	view   *state.View // nil: what is answered is base
@@ -90,7 +93,7 @@ type answering struct {
 	modes  map[string]*mode // by zone key
 }
 
-func newAnswering(zones *zone.Set, opinion func(*state.Endpoint) health.Opinion, log *slog.Logger) *answering {
+func newAnswering(zones *zone.Set, opinion func(*state.Endpoint) (health.Opinion, bool), log *slog.Logger) *answering {
 	return &answering{zones: zones, log: log, opinion: opinion, modes: map[string]*mode{}}
 }
 
@@ -99,11 +102,37 @@ func (a *answering) load(st *state.State, f file) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.base, a.baseAt, a.file = st, time.Now(), f
+	if a.blank = st.Zones.Len() == 0; a.blank {
+		a.shown.Store(&Answered{State: st})
+		return
+	}
+	a.begin(Local{})
+}
+
+// begin shows the base state whole.
+func (a *answering) begin(before Local) {
 	now := a.decide()
 	a.zones.Mark(a.marks)
 	a.zones.Load(now.State)
 	a.shown.Store(now)
-	a.tell(Local{}, now.Local)
+	a.tell(before, now.Local)
+}
+
+// waits says whether there is nothing to answer yet: a new node passes through states of long ago on its way to the
+// cluster's. Once that is over it begins.
+func (a *answering) waits() bool {
+	if a.blank && a.caught() {
+		a.blank = false
+		a.begin(Local{})
+	}
+	return a.blank
+}
+
+// isBlank says whether this node is new and answers nothing yet.
+func (a *answering) isBlank() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.blank
 }
 
 // applied follows a command. Without local words it costs what the command changed, and no more.
@@ -111,6 +140,10 @@ func (a *answering) applied(st *state.State, changes []state.ZoneChange) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.base, a.baseAt = st, time.Now()
+	if a.blank {
+		a.waits()
+		return
+	}
 	if a.quiet() {
 		a.zones.Update(st, changes)
 		was := a.shown.Load().Local
@@ -125,7 +158,9 @@ func (a *answering) heardOf(l lead) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.lead = l
-	a.show(nil)
+	if !a.waits() {
+		a.show(nil)
+	}
 }
 
 // read takes the emergency file as it was just read.
@@ -136,7 +171,9 @@ func (a *answering) read(f file) {
 		return
 	}
 	a.file = f
-	a.show(nil)
+	if !a.waits() {
+		a.show(nil)
+	}
 }
 
 // quiet says that no local word was in effect, nor can begin by a command.
@@ -177,7 +214,7 @@ func (a *answering) decide() *Answered {
 	words := state.Local{Clock: a.base.Clock + now.Sub(a.baseAt), Wall: now}
 	l := Local{Silence: a.lead.silence, Invalid: a.file.fault()}
 	l.Emergency, words.Pins = a.file.words(a.base, now)
-	l.Modes, words.Counts = a.modesNow(now)
+	l.Modes, words.Counts, words.Seen = a.modesNow(now)
 	l.Hold = a.holding(l.Modes)
 	answered := &Answered{State: a.base}
 	if len(words.Pins)+len(words.Counts) == 0 {

@@ -13,7 +13,8 @@ import (
 const (
 	// watchEvery is how often a node looks whether a leader is in contact.
 	watchEvery = time.Second
-	// caughtUp is the state's age up to which a node in a leader's contact has what the leader has.
+	// caughtUp is the state's age up to which a node in a leader's contact has what the leader has. The contact must have
+	// lasted for as long: the first word after a cut may be one that was on its way since before.
 	caughtUp = 5 * time.Second
 	// gap is the silence that ends a leader's contact: an election over a slow link is no such end.
 	gap = 20 * time.Second
@@ -58,7 +59,7 @@ func (w *watch) look(s *Status, now time.Time) lead {
 	if !w.since.IsZero() {
 		c.lasting = now.Sub(w.since)
 	}
-	c.caught = s.Leader != "" && s.StateAge < caughtUp
+	c.caught = s.Leader != "" && s.StateAge < caughtUp && c.lasting >= caughtUp
 	return c
 }
 
@@ -85,15 +86,16 @@ type mode struct {
 	base  *state.State    // local: the state when the node turned to its own counts
 	back  bool            // local: a leader has been in contact since
 	ended map[string]bool // local: endpoints on which a majority has voted since
+	down  map[string]bool // local: endpoints that count as down until this node's own count is up
 }
 
 // modesNow begins and ends the zones' rules, and gives those in effect with the counts that they go by.
-func (a *answering) modesNow(now time.Time) (out []Mode, counts map[string]map[string]health.Verdict) {
+func (a *answering) modesNow(now time.Time) (out []Mode, counts map[string]map[string]health.Verdict, seen map[string]bool) {
 	maps.DeleteFunc(a.modes, func(key string, m *mode) bool {
 		z, ok := a.base.Zones.Get(key)
 		return !ok || z.NoQuorum.Mode != m.rule.Mode
 	})
-	counts = map[string]map[string]health.Verdict{}
+	counts, seen = map[string]map[string]health.Verdict{}, map[string]bool{}
 	for key, z := range a.base.Zones.All() {
 		m := a.modeOf(key, z, now)
 		if m == nil {
@@ -103,11 +105,13 @@ func (a *answering) modesNow(now time.Time) (out []Mode, counts map[string]map[s
 		a.modes[key] = m
 		one := Mode{Zone: z.Name.Bare(), key: key, Rule: z.NoQuorum, Since: m.since}
 		if m.rule.Mode == state.NoQuorumLocal {
-			one.Own, counts[key] = a.ownCounts(m, z)
+			endpoints := zoneEndpoints(a.base, z)
+			a.look(m, endpoints, seen)
+			one.Own, counts[key] = a.ownCounts(m, endpoints)
 		}
 		out = append(out, one)
 	}
-	return out, counts
+	return out, counts, seen
 }
 
 // modeOf is a zone's rule if it is in effect. It begins after the rule's time without a leader. Refusing ends once a
@@ -118,7 +122,7 @@ func (a *answering) modeOf(key string, z *state.Zone, now time.Time) *mode {
 	case z.NoQuorum.Mode != state.NoQuorumRefuse && z.NoQuorum.Mode != state.NoQuorumLocal:
 		return nil
 	case leaderless && (m == nil || m.back):
-		return &mode{rule: z.NoQuorum, since: now, base: a.base, ended: map[string]bool{}}
+		return &mode{rule: z.NoQuorum, since: now, base: a.base, ended: map[string]bool{}, down: map[string]bool{}}
 	case leaderless || m == nil:
 		return m
 	}
@@ -145,18 +149,38 @@ func (a *answering) endCounts(m *mode, z *state.Zone) (all bool) {
 	return all
 }
 
-// ownCounts are the verdicts by which a zone goes, and for people those of them that are this node's own.
-func (a *answering) ownCounts(m *mode, z *state.Zone) (own map[string]health.Opinion, verdicts map[string]health.Verdict) {
-	own, verdicts = map[string]health.Opinion{}, map[string]health.Verdict{}
-	for _, e := range zoneEndpoints(a.base, z) {
-		if m.ended[e.ID] {
-			verdicts[e.ID] = e.Verdict
-			continue
+// look marks the endpoints that are seen up now, and takes note of those that are down. A count down begins to matter
+// only while the latest probe fails and something else is seen up: as this node's own network goes and comes back, some
+// counts turn before others, and that says nothing of the sites.
+func (a *answering) look(m *mode, endpoints []*state.Endpoint, seen map[string]bool) {
+	sees := false
+	for _, e := range endpoints {
+		o, good := a.opinion(e)
+		if o == health.Up {
+			delete(m.down, e.ID)
 		}
-		switch o := a.opinion(e); o {
-		case health.Up:
+		if o == health.Up && good || m.ended[e.ID] && e.Verdict == health.VerdictUp {
+			seen[e.ID], sees = true, true
+		}
+	}
+	for _, e := range endpoints {
+		if o, good := a.opinion(e); o == health.Down && !good && sees {
+			m.down[e.ID] = true
+		}
+	}
+}
+
+// ownCounts are the verdicts by which a zone goes, and for people those of them that are this node's own.
+func (a *answering) ownCounts(m *mode, endpoints []*state.Endpoint) (own map[string]health.Opinion, verdicts map[string]health.Verdict) {
+	own, verdicts = map[string]health.Opinion{}, map[string]health.Verdict{}
+	for _, e := range endpoints {
+		o, _ := a.opinion(e)
+		switch {
+		case m.ended[e.ID]:
+			verdicts[e.ID] = e.Verdict
+		case o == health.Up:
 			own[e.ID], verdicts[e.ID] = o, health.VerdictUp
-		case health.Down:
+		case o == health.Down && m.down[e.ID]:
 			own[e.ID], verdicts[e.ID] = o, health.VerdictDown
 		}
 	}

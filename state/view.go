@@ -22,6 +22,10 @@ type Local struct {
 	// Counts are, for each zone (by key) that goes by this node's own counts now, the verdicts that stand in place of the
 	// cluster's, by endpoint. An endpoint that is not there keeps the cluster's.
 	Counts map[string]map[string]health.Verdict
+	// Seen are the endpoints that this node sees up just now. Without one among a group's sites that are up, the group
+	// stays as the cluster left it: it is more likely this node's own network that is gone. A group that goes by own counts
+	// already needs one that still counts as up.
+	Seen map[string]bool
 	// Clock and Wall are the cluster clock as this node would continue it, and its wall time, for display: holds that
 	// begin by own counts also end by them.
 	Clock Clock
@@ -68,10 +72,12 @@ func (v *View) count(t *txn, z *Zone, l Local, was *View) {
 	t.s.Endpoints = v.base.judgedBy(own)
 	for _, name := range z.Groups {
 		agreed, ok := v.base.Groups.Get(name)
-		if !ok || !t.s.sees(agreed, own) {
+		kept, using := was.kept(agreed)
+		up := func(e string) bool { return l.Seen[e] || using && own[e] == health.VerdictUp }
+		if !ok || !t.s.sees(agreed, up) {
 			continue
 		}
-		if kept, ok := was.kept(agreed); ok {
+		if using {
 			t.s.putGroup(kept)
 		}
 		g, _ := t.s.Groups.Get(name)
@@ -89,7 +95,7 @@ func (v *View) count(t *txn, z *Zone, l Local, was *View) {
 
 // kept is a group as own counts left it, if the replicated state has not settled it anew since.
 func (v *View) kept(agreed *Group) (*Group, bool) {
-	if v == nil {
+	if v == nil || agreed == nil {
 		return nil, false
 	}
 	if before, _ := v.base.Groups.Get(agreed.Name); before != agreed {
@@ -155,13 +161,12 @@ func (s *State) judgedBy(own map[string]health.Verdict) Table[*Endpoint] {
 	return endpoints
 }
 
-// sees says whether some site of a group is up by health, and at least one of its endpoints by own counts: else it is
-// more likely this node's own network that is gone.
-func (s *State) sees(g *Group, own map[string]health.Verdict) bool {
+// sees says whether some site of a group is up by health, and at least one of its endpoints is seen up.
+func (s *State) sees(g *Group, seen func(endpoint string) bool) bool {
 	up := s.measured(g)
 	for i, id := range g.Sites {
 		site, ok := s.Sites.Get(id)
-		if ok && up[i] && slices.ContainsFunc(site.Endpoints, func(e string) bool { return own[e] == health.VerdictUp }) {
+		if ok && up[i] && slices.ContainsFunc(site.Endpoints, seen) {
 			return true
 		}
 	}
