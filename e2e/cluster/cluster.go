@@ -21,6 +21,8 @@ type Cluster struct {
 	sitePort int
 	nodes    []*Node
 	sites    []*Site
+
+	secondaries []*Secondary
 }
 
 // New writes certificates and Corefiles, and starts nothing.
@@ -216,6 +218,9 @@ func (c *Cluster) Close() error {
 	c.stopNodes()
 	for _, s := range c.sites {
 		s.Kill()
+	}
+	for _, s := range c.secondaries {
+		_ = s.Terminate(stopWithin) // it may have been stopped already
 	}
 	if c.ports != nil {
 		c.ports.release()
