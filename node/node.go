@@ -95,6 +95,7 @@ func New(cfg Config, p Platform, services ...Service) (*Node, error) {
 	n.hashes.applied(n.store.State())
 	n.ballot = ballot.New(n.ID(), n.boot, n.store.State, n.propose, n.log)
 	n.answering = newAnswering(n.zones, n.ballot.Own, n.log)
+	n.answering.caught = n.store.CaughtUp
 	n.answering.load(n.store.State(), readEmergency(cfg.DataDir))
 	n.duties = duties.New(duties.Leader{State: n.store.State, Clock: n.store.Clock, Propose: n.propose, LookUp: n.lookUp, Log: n.log})
 	n.prepareProbing(&cfg)

@@ -46,6 +46,9 @@ func (n *Node) Ready() (ok bool, why string) {
 	if s := n.store.Status(); s.Phase != raftstore.PhaseRunning && s.Phase != raftstore.PhaseFault {
 		return false, fmt.Sprintf("%s: %s", s.Phase, s.Detail)
 	}
+	if n.answering.isBlank() {
+		return false, "this node is new, and has not caught up with the cluster yet"
+	}
 	for _, d := range n.Config().Declarations {
 		if n.zones.Find(d.Zone) == nil {
 			return false, fmt.Sprintf("zone %s is not in the cluster's state yet", d.Zone.Bare())

@@ -13,6 +13,7 @@ type freshness struct {
 
 	mu    sync.Mutex // guards what follows
 	fresh time.Time
+	once  bool  // it was so at least once in this process
 	open  *word // the oldest word of a leader that is not covered yet
 }
 
@@ -28,12 +29,10 @@ func (f *freshness) heard(w word) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if done {
-		f.fresh, f.open = w.at, nil
+		f.fresh, f.open, f.once = w.at, nil, true
 		return
 	}
-	if f.open != nil && f.reached(f.open.commit) {
-		f.fresh, f.open = f.open.at, nil
-	}
+	f.look()
 	if f.open == nil {
 		f.open = &w
 	}
@@ -43,15 +42,28 @@ func (f *freshness) heard(w word) {
 func (f *freshness) led() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.fresh, f.open = time.Now(), nil
+	f.fresh, f.open, f.once = time.Now(), nil, true
+}
+
+// look sees whether the open word is covered meanwhile. Callers hold mu.
+func (f *freshness) look() {
+	if f.open != nil && f.reached(f.open.commit) {
+		f.fresh, f.open, f.once = f.open.at, nil, true
+	}
 }
 
 // age is the time since then.
 func (f *freshness) age() time.Duration {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.open != nil && f.reached(f.open.commit) {
-		f.fresh, f.open = f.open.at, nil
-	}
+	f.look()
 	return time.Since(f.fresh)
+}
+
+// caughtUp says whether this node had, at least once, applied all that a leader in contact had committed.
+func (f *freshness) caughtUp() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.look()
+	return f.once
 }

@@ -155,6 +155,10 @@ func (s *Store) Age() time.Duration {
 	return s.fresh.age()
 }
 
+// CaughtUp says whether this process has, at least once, had applied all that a leader in contact had committed. Until
+// then the state of a new node is one of long ago.
+func (s *Store) CaughtUp() bool { return s.reigns() || s.fresh.caughtUp() }
+
 // freshSince is when a state was fresh for certain.
 func freshSince(st *state.State) time.Time {
 	now := time.Now()
