@@ -72,6 +72,7 @@ var shows = map[string]func(p *play, d *datadriven.TestData) string{
 		}
 		return b.String()
 	},
+	"local": showLocal,
 	"bounds": func(p *play, _ *datadriven.TestData) string {
 		return fmt.Sprintf("events %d, incidents %d, requests %d\n", p.s.Events.Len(), p.s.Incidents.Len(), p.s.Requests.Len())
 	},

@@ -29,6 +29,7 @@ type play struct {
 	restored *State // the same, out of a snapshot
 	clock    Clock
 	wall     time.Time
+	view     *View // of one node, by its local words
 }
 
 func (p *play) run(t *testing.T, d *datadriven.TestData) string {

@@ -84,7 +84,7 @@ func (v *View) count(t *txn, z *Zone, l Local, was *View) {
 		t.endHolds(g, func(st *SiteState) bool { return st.HeldTill > 0 && st.HeldTill <= t.s.Clock }, "it was stable for long enough")
 		t.settleGroup(name, true)
 		g, _ = t.s.Groups.Get(name)
-		v.counted = v.counted.With(name, v.byCounts(agreed, g))
+		v.counted = v.counted.With(name, g)
 		t.s.putGroup(v.byCounts(agreed, g))
 		if site, ok := l.Pins[name]; ok {
 			v.pin(t, name, site, was)
@@ -104,7 +104,8 @@ func (v *View) kept(agreed *Group) (*Group, bool) {
 	return v.counted.Get(agreed.Name)
 }
 
-// byCounts marks a group that own counts lead elsewhere. Incidents are the cluster's alone to number.
+// byCounts is a group as it is shown: marked if own counts lead it elsewhere, and without incidents, which are the
+// cluster's alone to number.
 func (v *View) byCounts(agreed, g *Group) *Group {
 	c := *g
 	c.States = slices.Clone(g.States)
