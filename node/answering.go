@@ -76,7 +76,7 @@ func (a *Answered) Rule(group string) string { return a.rules()[group] }
 type answering struct {
 	zones   *zone.Set
 	log     *slog.Logger
-	opinion func(*state.Endpoint) health.Opinion // by this node's own counts
+	opinion func(*state.Endpoint) (o health.Opinion, good bool) // as Ballot.Own gives it
 
 	caught func() bool // all that a leader had committed was applied here once; set before load
 
@@ -93,7 +93,7 @@ type answering struct {
 	modes  map[string]*mode // by zone key
 }
 
-func newAnswering(zones *zone.Set, opinion func(*state.Endpoint) health.Opinion, log *slog.Logger) *answering {
+func newAnswering(zones *zone.Set, opinion func(*state.Endpoint) (health.Opinion, bool), log *slog.Logger) *answering {
 	return &answering{zones: zones, log: log, opinion: opinion, modes: map[string]*mode{}}
 }
 
@@ -214,7 +214,7 @@ func (a *answering) decide() *Answered {
 	words := state.Local{Clock: a.base.Clock + now.Sub(a.baseAt), Wall: now}
 	l := Local{Silence: a.lead.silence, Invalid: a.file.fault()}
 	l.Emergency, words.Pins = a.file.words(a.base, now)
-	l.Modes, words.Counts = a.modesNow(now)
+	l.Modes, words.Counts, words.Seen = a.modesNow(now)
 	l.Hold = a.holding(l.Modes)
 	answered := &Answered{State: a.base}
 	if len(words.Pins)+len(words.Counts) == 0 {
