@@ -91,10 +91,13 @@ func describeGroup(w io.Writer, g *state.GroupDecl, agree health.Agree, sites ma
 // answerAt is what the names of a cell have at the group's site i.
 func answerAt(c *state.CellDecl, i int, site *state.SiteDecl) string {
 	addresses, target := cellAt(c, i, site)
-	if target != "" {
-		return "-> " + target.Bare()
+	switch {
+	case target == "":
+		return join(addresses)
+	case i >= len(c.At) && site.Flatten:
+		return "addresses of " + target.Bare()
 	}
-	return join(addresses)
+	return "-> " + target.Bare()
 }
 
 func cellAt(c *state.CellDecl, i int, site *state.SiteDecl) ([]netip.Addr, record.Name) {

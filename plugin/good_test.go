@@ -203,20 +203,22 @@ a.example {
 }
 
 func TestFlattenedTargetNeedsAResolver(t *testing.T) {
-	was := notYet["target flatten"]
-	delete(notYet, "target flatten")
-	t.Cleanup(func() { notYet["target flatten"] = was })
 	text := "a.example {\nfailover {\nprimary x {\ntarget x.example.net flatten\n}\nnameserver ns.example.net\n%s\n}\n}\n"
 	want := "Corefile:4: target x.example.net is flattened, and no resolver is named; write: resolver IP"
 	if got := messageOf(t, fmt.Sprintf(text, "")); got != want {
 		t.Errorf("Expected %q, got %q", want, got)
 	}
 	c, err := corefileOf(fmt.Sprintf(text, "resolver 192.0.2.53"))
-	if err == nil {
-		_, err = c.config()
-	}
 	if err != nil {
-		t.Errorf("Expected a flattened target at the apex with a resolver to be good, got %v", err)
+		t.Fatal(err)
+	}
+	cfg, err := c.config()
+	if err != nil {
+		t.Fatalf("Expected a flattened target at the apex with a resolver to be good, got %v", err)
+	}
+	d := cfg.Declarations[0]
+	if s := d.Sites[0]; !s.Flatten || s.Target.Bare() != "x.example.net" || answerAt(&d.Groups[0].Cells[0], 0, &s) != "addresses of x.example.net" {
+		t.Errorf("Expected site x to be flattened, got %+v", s)
 	}
 }
 

@@ -96,7 +96,7 @@ func readTarget(s *site, l *line) (err error) {
 		return err
 	}
 	s.flatten = true
-	return l.supported("target flatten")
+	return nil
 }
 
 func readMinHealthy(s *site, l *line) (err error) {
