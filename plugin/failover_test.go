@@ -173,6 +173,12 @@ func TestTransferIsTheWholeZoneBetweenTwoSOAs(t *testing.T) {
 			t.Errorf("%s: Expected %v, got %v", foreign, transfer.ErrNotAuthoritative, err)
 		}
 	}
+	st, own := declared(t, cfg), zone.NewSet()
+	own.Mark(map[string]zone.Mark{state.ZoneKey(record.MustParseName("auth.example.com")): {Local: true}})
+	own.Load(st)
+	if _, err := handler("auth.example.com.", true, fixed{own, true}).Transfer("auth.example.com.", 0); err == nil || err == transfer.ErrNotAuthoritative {
+		t.Errorf("Expected no transfer of answers that this node alone has, got %v", err)
+	}
 	if _, err := handler("auth.example.com.", true, fixed{zone.NewSet(), false}).Transfer("auth.example.com.", 0); err == nil || err == transfer.ErrNotAuthoritative {
 		t.Errorf("Expected a fault from a node without state, got %v", err)
 	}

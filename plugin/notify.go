@@ -13,6 +13,8 @@ const (
 	// notifyFirst is how long a new instance waits with its first NOTIFY: its sockets open after its plugins have
 	// started, and secondaries ask back at once.
 	notifyFirst = time.Second
+	// notifyAgain is how often it looks whether a zone need no longer wait: no command tells.
+	notifyAgain = time.Second
 	// notifyAtOnce is how many zones are announced at the same time: a secondary that is gone holds one up for 6 s, its
 	// three tries, and must hold up no other.
 	notifyAtOnce = 16
@@ -31,7 +33,8 @@ type announcer interface {
 
 // notifier sends NOTIFY to secondaries after each change of a zone's serial (RFC 1996). It only looks at what the node
 // serves, so the node never waits for it. A zone that changes while it is announced is announced once more, with all
-// that came meanwhile. The goroutine that calls run owns seen.
+// that came meanwhile. One whose transfers are refused, because this node has answers of its own, waits until that is
+// over. The goroutine that calls run owns seen.
 type notifier struct {
 	from map[record.Name][]announcer // by the zone of the server blocks
 	seen map[record.Name]uint32      // serials announced, or about to be
@@ -56,17 +59,32 @@ func (n *notifier) run(ctx context.Context, node swaps) {
 	}
 	for ctx.Err() == nil {
 		changed := node.Changed()
-		for image := range node.Zones().All() {
-			if z := image.Zone(); n.seen[z] != image.Serial() && len(n.blocks(z)) > 0 {
-				n.seen[z] = image.Serial()
-				n.announce(z)
-			}
+		var again <-chan time.Time
+		if waiting := n.look(node.Zones()); waiting {
+			again = time.After(notifyAgain)
 		}
 		select {
 		case <-ctx.Done():
 		case <-changed:
+		case <-again:
 		}
 	}
+}
+
+// look announces all zones with new serials, and says whether one has to wait.
+func (n *notifier) look(zones *zone.Set) (waiting bool) {
+	for image := range zones.All() {
+		z := image.Zone()
+		switch {
+		case n.seen[z] == image.Serial() || len(n.blocks(z)) == 0:
+		case image.Mark().Local:
+			waiting = true
+		default:
+			n.seen[z] = image.Serial()
+			n.announce(z)
+		}
+	}
+	return waiting
 }
 
 // blocks are the plugins of the server blocks that a transfer of the zone would reach: the deepest ones.

@@ -45,14 +45,31 @@ func (s *turning) turn(names ...string) {
 	for _, n := range names {
 		s.serials[n]++
 	}
+	s.load()
+	close(s.changed)
+	s.changed = make(chan struct{})
+}
+
+// load shows the serials. Callers hold mu.
+func (s *turning) load() {
 	st := state.New()
 	for n, serial := range s.serials {
 		z := &state.Zone{Name: record.MustParseName(n), Serial: serial, SOA: state.SOA{MName: record.Root, RName: record.Root}}
 		st.Zones = st.Zones.With(state.ZoneKey(z.Name), z)
 	}
 	s.zones.Load(st)
-	close(s.changed)
-	s.changed = make(chan struct{})
+}
+
+// local begins or ends answers of this node alone, without a command.
+func (s *turning) local(begins bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	marks := map[string]zone.Mark{}
+	for n := range s.serials {
+		marks[state.ZoneKey(record.MustParseName(n))] = zone.Mark{Local: begins}
+	}
+	s.zones.Mark(marks)
+	s.load()
 }
 
 // secondaries write down of which zones they hear; each NOTIFY takes them some time.
@@ -180,5 +197,21 @@ func TestNotifierStopsWithItsInstance(t *testing.T) {
 		cancel()
 		newNotifier(map[record.Name][]announcer{record.MustParseName("a.example"): {s}}).run(ctx, newTurning("a.example"))
 		s.expect(t)
+	})
+}
+
+func TestZoneWithAnswersOfThisNodeAloneIsAnnouncedAfterwards(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		node, s := newTurning("a.example"), &secondaries{}
+		notifying(t, node, map[string]*secondaries{"a.example": s})
+		time.Sleep(notifyFirst)
+		s.expect(t, "a.example.")
+		node.local(true)
+		node.turn("a.example")
+		time.Sleep(time.Minute)
+		s.expect(t)
+		node.local(false)
+		time.Sleep(notifyAgain)
+		s.expect(t, "a.example.")
 	})
 }

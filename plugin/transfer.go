@@ -13,8 +13,9 @@ import (
 const batch = 256
 
 // Transfer implements transfer.Transferer: the zone with its present answers, or its SOA alone where the secondary's
-// serial is the present one. All pieces are in the channel when it returns, so a secondary that goes away leaves no
-// goroutine behind; the records are shared with the image.
+// serial is the present one. It is refused while this node has answers of its own, for they have no serial. All pieces
+// are in the channel when it returns, so a secondary that goes away leaves no goroutine behind; the records are shared
+// with the image.
 func (f *Failover) Transfer(zoneName string, serial uint32) (<-chan []dns.RR, error) {
 	n, err := record.ParseName(zoneName)
 	if err != nil || !n.Under(f.zone) {
@@ -26,6 +27,8 @@ func (f *Failover) Transfer(zoneName string, serial uint32) (<-chan []dns.RR, er
 		return nil, errors.New("the zone " + n.Bare() + " is not in the cluster's state yet")
 	case image == nil || image.Zone() != n:
 		return nil, transfer.ErrNotAuthoritative
+	case image.Mark().Local:
+		return nil, errors.New("the zone " + n.Bare() + " has answers of this node's own for now, which its serial does not tell; transfer it from another node")
 	}
 	var pieces [][]dns.RR
 	for rr := range image.Transfer(serial) {
