@@ -89,6 +89,12 @@ func (c *Client) Offers(ctx context.Context) (*Offers, error) {
 	return a, c.get(ctx, "/v1/config", nil, a)
 }
 
+// Settings is Offers with all that is in force, and of drift what would be.
+func (c *Client) Settings(ctx context.Context) (*Offers, error) {
+	a := new(Offers)
+	return a, c.get(ctx, "/v1/config", url.Values{"settings": {""}}, a)
+}
+
 // SetOverride puts an override in place of one with the same scope and target. With plan nothing is written.
 func (c *Client) SetOverride(ctx context.Context, r OverrideRequest, plan bool) (*Written, error) {
 	return c.write(ctx, http.MethodPut, "/v1/overrides", nil, r, plan)

@@ -74,11 +74,29 @@ type Swap struct {
 	Proposed float64 `json:"proposed_seconds,omitempty"` // from its proposing the deciding vote to its own answers, if it did
 }
 
-// Offers is GET /v1/config: what each node last offered for each zone.
+// Offers is GET /v1/config[?settings]: what each node last offered for each zone.
 type Offers struct {
 	Meta
-	Offers []Offer `json:"offers"`
+	Offers  []Offer        `json:"offers"`
+	InForce []ZoneSettings `json:"in_force,omitempty"` // with settings: every declared zone as it is in force
 }
+
+// Setting is one thing that a declaration says, in words. No two of a zone have the same path.
+type Setting struct {
+	Path  string `json:"path"`
+	Value string `json:"value"`
+}
+
+// ZoneSettings is all that a declaration says of a zone, as the server's option -check -json prints it, too.
+type ZoneSettings struct {
+	Zone     string    `json:"zone"` // with the final dot
+	Source   string    `json:"source"`
+	Digest   string    `json:"digest"` // equal for equal declarations
+	Settings []Setting `json:"settings"`
+}
+
+// AllZones is the zone of an AdoptRequest that means every zone for which the node's offer is drift.
+const AllZones = "all"
 
 // Offer is what one node last offered for one zone.
 type Offer struct {
@@ -90,4 +108,6 @@ type Offer struct {
 	Drift   bool      `json:"drift"`
 	Matches bool      `json:"matches"` // it is what is in force
 	At      time.Time `json:"at"`
+
+	Settings []Setting `json:"settings,omitempty"` // with settings: of drift, what config adopt would bring into force
 }

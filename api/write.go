@@ -61,7 +61,7 @@ type FailbackRequest struct {
 type AdoptRequest struct {
 	Who
 	Node string `json:"node"`
-	Zone string `json:"zone"`
+	Zone string `json:"zone"` // or AllZones
 }
 
 // Written is the answer to every write. Meta.Index is the log index at which it took effect; with Plan nothing was

@@ -253,3 +253,20 @@ func driftFree(t *testing.T, n *cluster.Node) error {
 	}
 	return nil
 }
+
+func TestConfigDiffSaysWhatACorefileWouldChange(t *testing.T) {
+	c := launch(t, cluster.Spec{Interval: fast, Lines: []string{"ttl 60"}})
+	n := c.Node("ns2")
+	command(t, n, 0, "config", "diff", filepath.Join(n.Dir, "Corefile"))
+	text, err := n.Corefile()
+	ok(t, err)
+	next := filepath.Join(n.Dir, "Corefile.next")
+	ok(t, os.WriteFile(next, []byte(strings.Replace(text, "ttl 60", "ttl 60\n        failback manual", 1)), 0o600))
+	page := command(t, n, 1, "config", "diff", next)
+	for _, want := range []string{"group auth.example.com failback", "auto  ->  manual", "group auth.example.com all-down", "primary  ->  last"} {
+		if !strings.Contains(page, want) {
+			t.Errorf("diff does not say %q:\n%s", want, page)
+		}
+	}
+	healthy(t, c.Node("ns1")) // looking changes nothing
+}

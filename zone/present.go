@@ -1,6 +1,9 @@
 package zone
 
 import (
+	"slices"
+	"strings"
+
 	"github.com/miekg/dns"
 
 	"failoverdns/record"
@@ -20,5 +23,16 @@ func present(rrs []dns.RR) []string {
 	for i, rr := range rrs {
 		out[i] = rr.String()
 	}
+	return out
+}
+
+// Data is the data of a set's records in presentation form, sorted.
+func Data(set record.Set) []string {
+	var out []string
+	for _, rr := range toRecords(".", set) {
+		_, data, _ := strings.Cut(rr.String(), rr.Header().String())
+		out = append(out, data)
+	}
+	slices.Sort(out)
 	return out
 }

@@ -163,6 +163,14 @@ func readConfig(s *Server, _ *http.Request, q url.Values) (api.Answer, error) {
 	if err != nil {
 		return nil, err
 	}
+	settings, err := truth(q, "settings")
+	if err != nil {
+		return nil, err
+	}
 	v := s.view()
-	return &api.Offers{Meta: v.meta(), Offers: v.offers(drift)}, nil
+	out := &api.Offers{Meta: v.meta(), Offers: v.offers(drift)}
+	if settings {
+		v.settings(out)
+	}
+	return out, nil
 }

@@ -73,7 +73,7 @@ func reads() []route {
 			params: []param{{"id", "integer", "this one only"}}, answer: api.Incidents{}, read: readIncidents},
 		{method: http.MethodGet, path: "/v1/members", text: "the cluster and its members", answer: api.Members{}, read: readMembers},
 		{method: http.MethodGet, path: "/v1/config", text: "what each node last offered for each zone",
-			params: []param{{"drift", "boolean", "only offers that differ from what is in force"}}, answer: api.Offers{}, read: readConfig},
+			params: []param{{"drift", "boolean", "only offers that differ from what is in force"}, {"settings", "boolean", "with all that is in force, setting by setting, and of drift what would be"}}, answer: api.Offers{}, read: readConfig},
 		{method: http.MethodGet, path: "/v1/openapi.json", text: "this document", special: (*Server).serveDocument},
 	}
 }

@@ -102,14 +102,14 @@ func TestScenesAnswerAsRecorded(t *testing.T) {
 	for file, path := range map[string]string{
 		"sites": "/v1/sites", "checks": "/v1/checks", "votes": "/v1/votes?endpoint=" + azure, "overrides-none": "/v1/overrides",
 		"explain-steered": "/v1/explain?name=login.auth.example.com", "explain-nxdomain": "/v1/explain?name=nothing.auth.example.com&type=AAAA",
-		"events": "/v1/events?limit=6", "incidents": "/v1/incidents", "incident": "/v1/incidents?id=1", "members": "/v1/members", "config": "/v1/config",
+		"events": "/v1/events?limit=6", "incidents": "/v1/incidents", "incident": "/v1/incidents?id=1", "members": "/v1/members", "config": "/v1/config?settings",
 		"role": "/v1/sites/aws/role",
 	} {
 		golden(t, h, file, path)
 	}
 	golden(t, scenes["overridden"](t).server().Handler(), "overrides", "/v1/overrides")
 	golden(t, scenes["pinned"](t).server().Handler(), "overrides-pinned", "/v1/overrides")
-	golden(t, scenes["drift"](t).server().Handler(), "config-drift", "/v1/config?drift")
+	golden(t, scenes["drift"](t).server().Handler(), "config-drift", "/v1/config?settings")
 }
 
 func golden(t *testing.T, h http.Handler, file, path string) {

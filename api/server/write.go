@@ -173,9 +173,13 @@ func writeAdopt(w http.ResponseWriter, r *http.Request) (state.Body, string, err
 	if err := decode(w, r, &q); err != nil {
 		return nil, "", err
 	}
-	zone, err := domainName("zone", q.Zone)
-	if err != nil {
-		return nil, "", err
+	adopt := &state.Adopt{Node: q.Node}
+	if q.Zone != api.AllZones {
+		zone, err := domainName("zone", q.Zone)
+		if err != nil {
+			return nil, "", err
+		}
+		adopt.Zone = zone
 	}
-	return &state.Adopt{Node: q.Node, Zone: zone}, q.Author, who(q.Who)
+	return adopt, q.Author, who(q.Who)
 }

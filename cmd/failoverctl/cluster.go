@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -68,59 +67,3 @@ func clusterPage(t *terminal, a *api.Members) {
 	t.printf("  %s is %s in term %d\n", a.Node, orDash(c.RaftState), c.Term)
 	footer(t, &a.Meta)
 }
-
-func configCommand(s *session) *cobra.Command {
-	return group("config", "What nodes' files declare",
-		&cobra.Command{Use: "diff", Short: "Which nodes' files differ from what is in force; exit 1 if one does", Args: cobra.NoArgs, RunE: func(c *cobra.Command, _ []string) error {
-			var seen *api.Offers
-			err := ask(s, c, func(ctx context.Context, cl *api.Client) (*api.Offers, error) {
-				var err error
-				seen, err = cl.Offers(ctx)
-				return seen, err
-			}, offersPage)
-			if err == nil && drifts(seen) {
-				return errUnhealthy
-			}
-			return err
-		}},
-		s.writeCommand("adopt NODE ZONE", "Bring a node's differing file into force for a zone", cobra.ExactArgs(2), flagSet{reason: true},
-			func(ctx context.Context, c *api.Client, f *writeFlags, args []string) (*api.Written, error) {
-				return c.Adopt(ctx, api.AdoptRequest{Who: f.who(), Node: args[0], Zone: args[1]}, f.plan)
-			}))
-}
-
-func drifts(a *api.Offers) bool {
-	for _, o := range a.Offers {
-		if o.Drift {
-			return true
-		}
-	}
-	return false
-}
-
-func offersPage(t *terminal, a *api.Offers) {
-	if len(a.Offers) == 0 {
-		t.printf("No node has offered anything.\n")
-	} else {
-		offersTable(t, "", a.Offers, a.At)
-	}
-	footer(t, &a.Meta)
-}
-
-func offersTable(t *terminal, indent string, offers []api.Offer, now time.Time) {
-	x := t.table(indent, "NODE", "ZONE", "FROM", "OFFERED", "DIGEST", "STANDS")
-	for _, o := range offers {
-		word := "superseded"
-		switch {
-		case o.Drift:
-			word = "DRIFT: not in force"
-		case o.Matches:
-			word = "in force"
-		}
-		x.row(o.Node, o.Zone, o.Source, when(o.At, now), short(o.Digest), word)
-	}
-	x.end()
-}
-
-// short is enough of a digest to tell two apart by eye.
-func short(digest string) string { return digest[:min(len(digest), 12)] }

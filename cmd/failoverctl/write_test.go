@@ -43,6 +43,7 @@ func TestWritesSayWhatTheyAsk(t *testing.T) {
 		{"unpin auth.example.com --reason r", "DELETE", "/v1/pins", "author=ana%40ops&group=auth.example.com&reason=r", ""},
 		{"failback auth.example.com --reason r", "POST", "/v1/failback", "", `{"author":"ana@ops","reason":"r","group":"auth.example.com"}`},
 		{"config adopt ns2 auth.example.com --reason r", "POST", "/v1/config/adopt", "", `{"author":"ana@ops","reason":"r","node":"ns2","zone":"auth.example.com"}`},
+		{"config adopt ns2 all --reason r --plan", "POST", "/v1/config/adopt", "plan=", `{"author":"ana@ops","reason":"r","node":"ns2","zone":"all"}`},
 	} {
 		server := &canned{reply: done}
 		_, errs, status := ctl(t, serve(t, server), strings.Fields(c.command+by)...)

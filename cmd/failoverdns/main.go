@@ -37,6 +37,7 @@ func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
 type options struct {
 	conf    string
 	check   bool
+	json    bool
 	version bool
 }
 
@@ -57,9 +58,13 @@ func run(args []string, stdout, stderr io.Writer) int {
 		return 1
 	}
 	in, err := load(o.conf)
-	if err == nil && o.check {
+	switch {
+	case err != nil:
+	case o.check && o.json:
+		err = failover.Declared(in, stdout)
+	case o.check:
 		err = failover.Check(in, stdout)
-	} else if err == nil {
+	default:
 		err = serve(in, listen())
 	}
 	if err != nil {
@@ -76,9 +81,15 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	f.SetOutput(stderr)
 	f.StringVar(&o.conf, "conf", "Corefile", "the Corefile to serve")
 	f.BoolVar(&o.check, "check", false, "read the Corefile, print what it means, and exit: 0 if it is good, 1 with file, line and reason if not")
+	f.BoolVar(&o.json, "json", false, "with -check: print what the Corefile declares as JSON, for failoverctl config diff")
 	f.BoolVar(&o.version, "version", false, "print the version and exit")
 	f.StringVar(&dnsserver.Port, "dns.port", dnsserver.DefaultPort, "port of server blocks that name none")
 	if err := f.Parse(args); err != nil {
+		return o, err
+	}
+	if o.json && !o.check {
+		err := errors.New("-json goes with -check")
+		fmt.Fprintln(stderr, "failoverdns:", err)
 		return o, err
 	}
 	if f.NArg() > 0 {

@@ -1,0 +1,27 @@
+package state
+
+import "failoverdns/record"
+
+// InForce is the declaration that a zone is served by, as Declare would bring it into force again; its record sets
+// stand in the order of names. ok is false for a zone that nobody declared.
+func (s *State) InForce(zone record.Name) (d *Declaration, ok bool) {
+	z, ok := s.Zones.Get(ZoneKey(zone))
+	if !ok {
+		return nil, false
+	}
+	d = &Declaration{Zone: z.Name, Source: z.Source, Agree: z.Agree, NoQuorum: z.NoQuorum, SOA: z.SOA}
+	for _, set := range z.Sets.All() {
+		d.Sets = append(d.Sets, *set)
+	}
+	for _, id := range z.Sites {
+		if site, ok := s.Sites.Get(id); ok {
+			d.Sites = append(d.Sites, site.SiteDecl)
+		}
+	}
+	for _, name := range z.Groups {
+		if g, ok := s.Groups.Get(name); ok {
+			d.Groups = append(d.Groups, g.GroupDecl)
+		}
+	}
+	return d, true
+}
