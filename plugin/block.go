@@ -188,9 +188,6 @@ func readNoQuorum(b *block, l *line) error {
 	if err != nil {
 		return err
 	}
-	if err := l.supported("no-quorum " + mode); err != nil {
-		return err
-	}
 	b.noQuorum.Mode = state.NoQuorumMode(mode)
 	b.noQuorum.After, err = l.modeDuration(b.noQuorum.Mode != state.NoQuorumHold, "2m")
 	return err

@@ -53,12 +53,16 @@ var (
 	raftState       = gauge("raft_state", "1 for this node's state in Raft.", "state")
 	raftContact     = gauge("raft_last_contact_seconds", "Time since this node last heard of the leader.")
 	stateDiverged   = gauge("state_diverged", "Nodes whose state differs from the leader's at the same index: it must be 0.")
+	emergencies     = gauge("emergency", "Groups that answer by this node's local emergency file.")
+	emergencyBad    = gauge("emergency_invalid", "Whether the emergency file is ignored because it is not valid, or has lines without effect.")
+	noQuorumActive  = gauge("no_quorum_active", "Zones served by their no-quorum rule on this node now, by rule.", "mode")
 	zoneSerial      = gauge("zone_serial", "The SOA serial with which this node answers.", "zone")
 )
 
 var descs = []*prometheus.Desc{
 	siteUp, activeSite, endpointUp, votes, abstaining, failbackWaiting, overrides, overrideExpiry, stateAge, stateIndex,
 	quorum, configDrift, certExpiry, raftState, raftContact, stateDiverged, zoneSerial,
+	emergencies, emergencyBad, noQuorumActive,
 }
 
 // collector reads the node at each scrape.
@@ -87,7 +91,9 @@ func (collector) Collect(ch chan<- prometheus.Metric) {
 	history.follow(st)
 	flips.Collect(ch)
 	incidentSeconds.Collect(ch)
-	collectState(st, set)
+	answered := n.Answered()
+	collectState(answered.State, set)
+	collectLocal(answered.Local, set)
 	collectOverrides(st, set)
 	s := n.Status()
 	collectNode(s, set)
@@ -133,6 +139,24 @@ func collectState(st *state.State, set setter) {
 		}
 	}
 	set(configDrift, float64(drift))
+}
+
+// collectLocal tells of the words that this node alone goes by.
+func collectLocal(l node.Local, set setter) {
+	groups, bad := 0, l.Invalid != ""
+	for _, e := range l.Emergency {
+		groups += len(e.Groups)
+		bad = bad || e.Vain != ""
+	}
+	set(emergencies, float64(groups))
+	set(emergencyBad, bit(bad))
+	zones := map[state.NoQuorumMode]int{state.NoQuorumHold: l.Hold, state.NoQuorumRefuse: 0, state.NoQuorumLocal: 0}
+	for _, m := range l.Modes {
+		zones[m.Rule.Mode]++
+	}
+	for mode, n := range zones {
+		set(noQuorumActive, float64(n), string(mode))
+	}
 }
 
 // scopePin stands beside the overrides' scopes.

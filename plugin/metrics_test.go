@@ -140,6 +140,7 @@ func TestMetricNamesFollowPrometheusRules(t *testing.T) {
 	c := snapshot{func(s setter) {
 		collectState(st, s)
 		collectOverrides(st, s)
+		collectLocal(node.Local{}, s)
 		collectNode(status, s)
 	}}
 	refused := refusedBy{map[string]uint64{"handshake": 3}, adminAPI.Refused()}
@@ -188,3 +189,24 @@ func TestSwapsAreMeasuredByStageAndOnlyWhereTheClocksAllow(t *testing.T) {
 }
 
 func problem(p promlint.Problem) string { return p.Text }
+
+func TestLocalWordsAreCounted(t *testing.T) {
+	l := node.Local{Hold: 3, Emergency: []node.Emergency{{Groups: []string{"a", "b"}}, {Vain: "there is no such group"}},
+		Modes: []node.Mode{{Rule: state.NoQuorum{Mode: state.NoQuorumRefuse}}, {Rule: state.NoQuorum{Mode: state.NoQuorumRefuse}}}}
+	want := `
+# HELP coredns_failover_emergency Groups that answer by this node's local emergency file.
+# TYPE coredns_failover_emergency gauge
+coredns_failover_emergency 2
+# HELP coredns_failover_emergency_invalid Whether the emergency file is ignored because it is not valid, or has lines without effect.
+# TYPE coredns_failover_emergency_invalid gauge
+coredns_failover_emergency_invalid 1
+# HELP coredns_failover_no_quorum_active Zones served by their no-quorum rule on this node now, by rule.
+# TYPE coredns_failover_no_quorum_active gauge
+coredns_failover_no_quorum_active{mode="hold"} 3
+coredns_failover_no_quorum_active{mode="local"} 0
+coredns_failover_no_quorum_active{mode="refuse"} 2
+`
+	if err := testutil.CollectAndCompare(snapshot{func(s setter) { collectLocal(l, s) }}, strings.NewReader(want)); err != nil {
+		t.Error(err)
+	}
+}

@@ -3,8 +3,6 @@ package failover
 // notYet is what the Corefile's language has and this version's server does not act on, with what to do meanwhile.
 // It is refused rather than accepted without effect. An entry goes away when it comes true.
 var notYet = map[string]string{
-	"no-quorum refuse":     "leave it out: the default is no-quorum hold",
-	"no-quorum local":      "leave it out: the default is no-quorum hold",
 	"cluster join":         "list the nodes with peer lines",
 	"cluster role replica": "use role voter",
 	"cluster role witness": "use role voter; a voter in a third place does the witness's work and answers as well",
