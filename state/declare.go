@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"failoverdns/health"
+	"failoverdns/record"
 	"failoverdns/routing"
 )
 
@@ -43,17 +44,21 @@ func (t *txn) declare(ds []*Declaration) *Refusal {
 
 func (t *txn) declareZone(d *Declaration) {
 	key := ZoneKey(d.Zone)
-	z := &Zone{Name: d.Zone, SOA: d.SOA, NoQuorum: d.NoQuorum, Agree: d.Agree, Source: d.Source, Digest: d.Digest(), Face: d.face(), Since: t.s.Index}
+	z := &Zone{Name: d.Zone, SOA: d.SOA, NoQuorum: d.NoQuorum, Agree: d.Agree, Source: d.Source, Digest: t.digest(d), Face: d.face(), Since: t.s.Index}
 	for i := range d.Groups {
 		z.Groups = append(z.Groups, d.Groups[i].Name)
 	}
 	for i := range d.Sites {
 		z.Sites = append(z.Sites, d.Sites[i].ID())
 	}
-	for i := range d.Sets {
-		set := d.Sets[i]
-		z.Sets = z.Sets.With(SetKey(set.Name, set.Type), &set)
-	}
+	z.Sets = z.Sets.WithAll(func(yield func(string, *record.Set) bool) {
+		for i := range d.Sets {
+			set := d.Sets[i]
+			if !yield(SetKey(set.Name, set.Type), &set) {
+				return
+			}
+		}
+	})
 	old, ok := t.s.Zones.Get(key)
 	if ok {
 		z.Serial = old.Serial

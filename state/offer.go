@@ -32,7 +32,7 @@ func (c *Declare) apply(t *txn) *Refusal {
 	var changed []*Declaration
 	drift := false
 	for _, d := range c.Declarations {
-		if z, ok := t.s.Zones.Get(ZoneKey(d.Zone)); ok && z.Digest == d.Digest() {
+		if z, ok := t.s.Zones.Get(ZoneKey(d.Zone)); ok && z.Digest == t.digest(d) {
 			t.offer(c, d, false)
 			continue
 		}
@@ -82,7 +82,7 @@ func (s *State) mayDeclare(c *Declare, d *Declaration) bool {
 
 // offer records what a node offers for a zone.
 func (t *txn) offer(c *Declare, d *Declaration, drift bool) {
-	o := &Offer{Node: c.Node, Incarnation: c.Incarnation, Zone: d.Zone, Digest: d.Digest(), Source: d.Source, At: t.s.Clock, Wall: t.s.Wall}
+	o := &Offer{Node: c.Node, Incarnation: c.Incarnation, Zone: d.Zone, Digest: t.digest(d), Source: d.Source, At: t.s.Clock, Wall: t.s.Wall}
 	if drift {
 		o.Drift, o.Declaration = true, d
 		text := fmt.Sprintf("%s offers zone %s (%s) together with others that differ from those in force", c.Node, d.Zone.Bare(), d.Source)

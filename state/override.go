@@ -2,6 +2,7 @@ package state
 
 import (
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -139,24 +140,32 @@ func (s *State) targetExists(scope Scope, target string) bool {
 	case ScopeNode:
 		return s.Nodes.Has(target)
 	case ScopeCheck:
-		for _, e := range s.Endpoints.All() {
-			if e.Check == target {
-				return true
-			}
-		}
-		return false
+		site, check, _ := cutLast(target, '/')
+		x, ok := s.Sites.Get(site)
+		return ok && slices.ContainsFunc(x.Checks, func(c CheckDecl) bool { return c.Name == check })
+	case ScopeAddress:
+		site, address, _ := cutLast(target, '@')
+		x, ok := s.Sites.Get(site)
+		return ok && slices.ContainsFunc(s.Addresses(x), func(a netip.Addr) bool { return a.String() == address })
+	}
+	if s.Sites.Has(target) {
+		return true
 	}
 	for _, site := range s.Sites.All() {
-		if scope == ScopeSite && (site.Name == target || site.ID() == target) {
+		if site.Name == target {
 			return true
-		}
-		for _, a := range s.Addresses(site) {
-			if scope == ScopeAddress && AddressID(site.ID(), a) == target {
-				return true
-			}
 		}
 	}
 	return false
+}
+
+// cutLast cuts an ID at its last separator.
+func cutLast(id string, sep byte) (before, after string, ok bool) {
+	i := strings.LastIndexByte(id, sep)
+	if i < 0 {
+		return "", "", false
+	}
+	return id[:i], id[i+1:], true
 }
 
 // touchOverride settles what an override may change: the groups with its site, and for a muted node, whose votes count
@@ -176,9 +185,11 @@ func (t *txn) touchOverride(scope Scope, target string) {
 			t.touchSite(e.Site)
 		}
 	case ScopeAddress:
-		t.touchSite(target[:max(0, strings.LastIndexByte(target, '@'))])
+		site, _, _ := cutLast(target, '@')
+		t.touchSite(site)
 	case ScopeCheck:
-		t.touchSite(target[:max(0, strings.LastIndexByte(target, '/'))])
+		site, _, _ := cutLast(target, '/')
+		t.touchSite(site)
 	}
 }
 

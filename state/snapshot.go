@@ -20,7 +20,7 @@ import (
 const (
 	snapshotMagic   = "failoverdns-state"
 	snapshotVersion = 1
-	maxRow          = 64 << 20
+	maxRow          = 2 * MaxChange // an offer that drifts is one row, its declaration a whole change
 )
 
 type snapshotHead struct {

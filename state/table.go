@@ -45,6 +45,19 @@ func (t Table[V]) With(key string, v V) Table[V] {
 	return Table[V]{tree}
 }
 
+// WithAll is the table with many keys set at once.
+func (t Table[V]) WithAll(rows iter.Seq2[string, V]) Table[V] {
+	tree := t.tree
+	if tree == nil {
+		tree = iradix.New[V]()
+	}
+	txn := tree.Txn()
+	for key, v := range rows {
+		txn.Insert([]byte(key), v)
+	}
+	return Table[V]{txn.Commit()}
+}
+
 // Without is the table with a key removed.
 func (t Table[V]) Without(key string) Table[V] {
 	if t.tree == nil {

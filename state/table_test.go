@@ -1,6 +1,7 @@
 package state
 
 import (
+	"fmt"
 	"maps"
 	"net/netip"
 	"slices"
@@ -116,5 +117,17 @@ func TestSerialArithmetic(t *testing.T) {
 		if got := nextSerial(n); got != want {
 			t.Errorf("after %d comes %d, want %d", n, got, want)
 		}
+	}
+}
+
+func TestManyKeysAtOnceAreAsOneByOne(t *testing.T) {
+	base := Table[int]{}.With("b", 1).With("c", 2)
+	one := base.With("a", 3).With("c", 4).With("d", 5)
+	all := base.WithAll(maps.All(map[string]int{"a": 3, "c": 4, "d": 5}))
+	if fmt.Sprint(maps.Collect(one.All())) != fmt.Sprint(maps.Collect(all.All())) || base.Len() != 2 {
+		t.Errorf("got %v, want %v", maps.Collect(all.All()), maps.Collect(one.All()))
+	}
+	if n := (Table[int]{}).WithAll(maps.All(map[string]int{})).Len(); n != 0 {
+		t.Errorf("nothing at once gave %d entries", n)
 	}
 }

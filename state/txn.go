@@ -30,6 +30,7 @@ type txn struct {
 	decided []*Endpoint     // endpoints whose verdict changed
 	gaveUp  []*Site         // sites as they were before this command declared or dropped them
 	zones   map[string]*ZoneChange
+	digests map[*Declaration]string
 	effect  Effect
 }
 
@@ -87,7 +88,7 @@ func (s *State) begin(index uint64, h Header) *txn {
 	if !h.Wall.IsZero() {
 		next.Wall = h.Wall
 	}
-	return &txn{s: &next, was: s, h: h, dirty: map[string]bool{}, zones: map[string]*ZoneChange{}}
+	return &txn{s: &next, was: s, h: h, dirty: map[string]bool{}, zones: map[string]*ZoneChange{}, digests: map[*Declaration]string{}}
 }
 
 func (t *txn) rememberRequest(refusal *Refusal) {
@@ -210,4 +211,14 @@ func (t *txn) expiry(d time.Duration) Clock {
 
 func refuse(code, format string, args ...any) *Refusal {
 	return &Refusal{Code: code, Text: fmt.Sprintf(format, args...)}
+}
+
+// digest is a declaration's digest, worked out once for a command.
+func (t *txn) digest(d *Declaration) string {
+	sum, ok := t.digests[d]
+	if !ok {
+		sum = d.Digest()
+		t.digests[d] = sum
+	}
+	return sum
 }
