@@ -5,7 +5,7 @@ VERSION    ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo u
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME   ?= 10s
 
-.PHONY: help build demo test race lint e2e bench fuzz image compose-up compose-down clean
+.PHONY: help build demo test race lint e2e bench fuzz man image compose-up compose-down clean
 
 help: ## list the targets
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -32,6 +32,9 @@ e2e: build ## scenarios with real processes: kills, restarts, cuts
 
 bench: ## micro-benchmarks with allocations
 	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+man: ## the manual pages of failoverctl, into docs/man
+	$(GO) test -count=1 -run TestManPagesAreCurrent ./cmd/failoverctl -update
 
 fuzz: ## every fuzz target for FUZZTIME (10s)
 	@for p in $$($(GO) list ./...); do \

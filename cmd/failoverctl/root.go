@@ -63,6 +63,7 @@ func newRoot(t *terminal) *cobra.Command {
 	root.AddCommand(operateCommands(s)...)
 	root.AddCommand(clusterCommand(s), configCommand(s), certCommand(s), versionCommand(s))
 	strict(root)
+	addCompletion(s, root)
 	return root
 }
 
