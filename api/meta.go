@@ -48,12 +48,13 @@ type Notice struct {
 
 // Codes of problems in Status.Problems: each makes the cluster unhealthy.
 const (
-	ProblemAllDown  = "all-down"
-	ProblemNoQuorum = "no-quorum"
-	ProblemDrift    = "drift"
-	ProblemDiverged = "diverged"
-	ProblemStale    = "stale"
-	ProblemNotReady = "not-ready"
+	ProblemAllDown   = "all-down"
+	ProblemNoQuorum  = "no-quorum"
+	ProblemDrift     = "drift"
+	ProblemDiverged  = "diverged"
+	ProblemStale     = "stale"
+	ProblemNotReady  = "not-ready"
+	ProblemEmergency = "emergency" // the emergency file is ignored, or has lines without effect
 )
 
 // Codes of notes in Status.Notes: worth knowing, and healthy.
@@ -61,6 +62,7 @@ const (
 	NoteFailedOver  = "failed-over"
 	NoteOverridden  = "overridden"
 	NotePinned      = "pinned"
+	NoteEmergency   = "emergency"
 	NoteMemberLost  = "member-lost"
 	NoteLagging     = "lagging"
 	NoteAbstaining  = "abstaining"

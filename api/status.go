@@ -5,12 +5,14 @@ import "time"
 // Status is GET /v1/status: one page on everything. The cluster is healthy when Problems is empty.
 type Status struct {
 	Meta
-	Problems  []Notice   `json:"problems"`
-	Notes     []Notice   `json:"notes"`
-	Groups    []Group    `json:"groups"`
-	Overrides []Override `json:"overrides"`
-	Drift     []Offer    `json:"drift"`
-	Cluster   Cluster    `json:"cluster"`
+	Problems  []Notice    `json:"problems"`
+	Notes     []Notice    `json:"notes"`
+	Groups    []Group     `json:"groups"`
+	Overrides []Override  `json:"overrides"`
+	Emergency []Emergency `json:"emergency,omitempty"` // lines of the answering node's emergency file that have not expired
+	NoQuorum  []NoQuorum  `json:"no_quorum,omitempty"` // zones that the answering node serves by their no-quorum rule now
+	Drift     []Offer     `json:"drift"`
+	Cluster   Cluster     `json:"cluster"`
 }
 
 // Healthy says whether there is no problem.
@@ -30,6 +32,7 @@ type Group struct {
 	Failback   string       `json:"failback"`
 	OnAllDown  string       `json:"on_all_down"`
 	Pin        *Pin         `json:"pin,omitempty"`
+	Emergency  *Emergency   `json:"emergency,omitempty"` // of the answering node alone, and above the pin
 	Sites      []Standing   `json:"sites"`
 	Cells      []Cell       `json:"cells"`
 	Nodes      []NodeAnswer `json:"nodes,omitempty"`           // in Status only
@@ -90,11 +93,32 @@ type Override struct {
 	Overdue bool       `json:"overdue,omitempty"`
 }
 
+// Emergency is a line of one node's local emergency file.
+type Emergency struct {
+	Line     int       `json:"line"`
+	Group    string    `json:"group"` // or all
+	Site     string    `json:"site"`
+	Expires  time.Time `json:"expires"` // by that machine's clock
+	Reason   string    `json:"reason"`
+	Groups   []string  `json:"groups,omitempty"`    // that answer by it
+	NoEffect string    `json:"no_effect,omitempty"` // why it has none
+}
+
+// NoQuorum is a zone that one node serves by its no-quorum rule.
+type NoQuorum struct {
+	Zone  string            `json:"zone"`
+	Rule  string            `json:"rule"`          // refuse or local
+	After float64           `json:"after_seconds"` // without a leader
+	Since time.Time         `json:"since,omitzero"`
+	Own   map[string]string `json:"own,omitempty"` // local: that node's opinions, up or down, by endpoint
+}
+
 // NodeAnswer is what one node answers for a group.
 type NodeAnswer struct {
 	Node      string  `json:"node"`
 	Reachable bool    `json:"reachable"`
 	Active    string  `json:"active,omitempty"`
+	Rule      string  `json:"rule,omitempty"` // of its own, by which it does not follow the cluster: emergency, no-quorum-local, no-quorum-refuse
 	StateAge  float64 `json:"state_age_seconds"`
 	Index     uint64  `json:"index,omitempty"`
 	Error     string  `json:"error,omitempty"`

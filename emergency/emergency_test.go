@@ -96,14 +96,14 @@ func TestSetReplacesItsGroupsLineAndKeepsAllElse(t *testing.T) {
 	dir := t.TempDir()
 	a, b, c := pin("a.example", "aws"), pin("b.example", "aws"), pin("a.example", "azure")
 	for _, p := range []Pin{a, b} {
-		if err := Set(dir, p); err != nil {
+		if err := Set(dir, p, time.Now()); err != nil {
 			t.Fatal(err)
 		}
 	}
 	if err := os.WriteFile(Path(dir), []byte("# by hand\r\n"+content(t, dir)+"\n\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if err := Set(dir, c); err != nil {
+	if err := Set(dir, c, time.Now()); err != nil {
 		t.Fatal(err)
 	}
 	if got, want := content(t, dir), "# by hand\n"+c.String()+"\n"+b.String()+"\n"; got != want {
@@ -127,7 +127,7 @@ func TestSetAndClearRefuseWithoutTouchingTheFile(t *testing.T) {
 	lines := pin("a.example", "aws")
 	lines.Reason = "x\nb.example pin aws 2036-11-22T18:00:00Z y"
 	for _, p := range []Pin{past, twoWords, noReason, lines} {
-		if err := Set(dir, p); err == nil {
+		if err := Set(dir, p, time.Now()); err == nil {
 			t.Errorf("%+v was written", p)
 		}
 	}
@@ -140,7 +140,7 @@ func TestSetAndClearRefuseWithoutTouchingTheFile(t *testing.T) {
 	if _, err := os.Stat(Path(dir)); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("a refusal made a file: %v", err)
 	}
-	if err := Set(filepath.Join(dir, "nowhere"), pin("a.example", "aws")); err == nil || !strings.Contains(err.Error(), "there is no data directory") {
+	if err := Set(filepath.Join(dir, "nowhere"), pin("a.example", "aws"), time.Now()); err == nil || !strings.Contains(err.Error(), "there is no data directory") {
 		t.Errorf("got %v", err)
 	}
 }
@@ -151,7 +151,7 @@ func TestInvalidFileIsLeftAloneButForClearAll(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := `the emergency file ` + Path(dir) + ` is not valid and stays as it is: line 1: "broken" is all there is; write: GROUP pin SITE EXPIRY REASON; mend it, or empty it with: failoverctl local clear all`
-	if err := Set(dir, pin("a.example", "aws")); err == nil || err.Error() != want {
+	if err := Set(dir, pin("a.example", "aws"), time.Now()); err == nil || err.Error() != want {
 		t.Errorf("got %v\nwant %s", err, want)
 	}
 	if content(t, dir) != "broken\n" {

@@ -35,13 +35,13 @@ func Read(dir string) (string, error) {
 }
 
 // Set writes a pin in place of its group's line, or behind the others, and keeps all other lines. It refuses to touch a
-// file that is not valid, and a pin that would not be.
-func Set(dir string, p Pin) error {
+// file that is not valid, and a pin that would not be, or that is over by now.
+func Set(dir string, p Pin, now time.Time) error {
 	line := p.String()
 	if again, err := parseLine(line); err != nil || again == nil || again.Site != p.Site || strings.Contains(line, "\n") {
 		return fmt.Errorf("this makes no line of the emergency file: %w", cmpError(err))
 	}
-	if !p.Expires.After(time.Now()) {
+	if !p.Stands(now) {
 		return fmt.Errorf("expiry %s is past already", p.Expires.Format(time.RFC3339))
 	}
 	return edit(dir, func(lines []string, pins []Pin) ([]string, error) {

@@ -166,10 +166,17 @@ func (x *explainer) steered(g *state.Group, cell int) {
 	for _, s := range group.Sites {
 		x.site(&s)
 	}
+	if e := group.Emergency; e != nil {
+		x.step("the emergency file of %s pins it to %s until %s, above everything else: %s", x.v.node.ID, e.Site, clockText(e.Expires), e.Reason)
+	}
 	if p := group.Pin; p != nil {
 		x.step("pinned to %s by %s, ends %s: %s", p.Site, p.Author, until(p.Expires), p.Reason)
 	}
-	x.step("rule %s: %s; so %s is active", g.Rule, group.Why, g.Active)
+	if group.Rule == node.RuleRefuse {
+		x.step("rule %s: %s", group.Rule, group.Why)
+		return
+	}
+	x.step("rule %s: %s; so %s is active", group.Rule, group.Why, g.Active)
 	if cell < len(group.Cells) {
 		x.step("answer: %s, TTL %d s", cellText(&group.Cells[cell]), group.Cells[cell].TTL)
 	}

@@ -32,6 +32,8 @@ type world struct {
 	lost    map[string]bool         // members that do not answer
 	peer    map[string]*node.Report // members that answer otherwise than this one
 	latest  map[string]node.Latest
+	words   state.Local // of this node alone
+	local   node.Local  // the same, for people
 }
 
 func newWorld(t *testing.T) *world {
@@ -151,6 +153,14 @@ func (w *world) State() *state.State {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.st
+}
+
+func (w *world) Answered() node.Answered {
+	st := w.State()
+	if len(w.words.Pins)+len(w.words.Counts) > 0 {
+		st = st.View(w.words, nil).State
+	}
+	return node.Answered{State: st, Local: w.local}
 }
 
 func (w *world) Wait(ctx context.Context, index uint64) error {

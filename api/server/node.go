@@ -14,6 +14,9 @@ type Node interface {
 	// State is the replicated state as applied here, never nil; answers given by this node are at least as new.
 	State() *state.State
 
+	// Answered is what this node answers: State, but where words of its own stand above it.
+	Answered() node.Answered
+
 	// Wait returns when State has reached an index, or with an error.
 	Wait(ctx context.Context, index uint64) error
 

@@ -9,10 +9,12 @@ import (
 	"testing"
 	"time"
 
+	file "failoverdns/emergency"
 	"failoverdns/health"
 	"failoverdns/node"
 	"failoverdns/probes"
 	"failoverdns/raftstore"
+	"failoverdns/record"
 	"failoverdns/state"
 )
 
@@ -52,6 +54,24 @@ var scenes = map[string]func(t *testing.T) *world{
 		w.lost["ns2"], w.lost["ns3"] = true, true
 		return w
 	},
+	"emergency": emergency,
+	"no-quorum-local": func(t *testing.T) *world {
+		w := alone(t, state.NoQuorum{Mode: state.NoQuorumLocal, After: time.Minute})
+		key := state.ZoneKey(record.MustParseName("auth.example.com"))
+		w.words = state.Local{Counts: map[string]map[string]health.Verdict{key: {azure: health.VerdictDown, aws: health.VerdictUp}}, Seen: map[string]bool{aws: true}, Clock: w.clock, Wall: start.Add(w.clock)}
+		w.peer["ns1"] = &node.Report{ID: "ns1", Reachable: true, Version: "1.0.0", Index: w.st.Index, Hash: 0x3664c66ac81a1def, StateAge: 3 * time.Minute,
+			Active: map[string]string{"auth.example.com": "aws"}, Rules: map[string]string{"auth.example.com": state.RuleLocal}}
+		w.local.Modes[0].Own = map[string]health.Opinion{azure: health.Down, aws: health.Up}
+		return w
+	},
+	"no-quorum-refuse": func(t *testing.T) *world {
+		return alone(t, state.NoQuorum{Mode: state.NoQuorumRefuse, After: 2 * time.Minute})
+	},
+	"emergency-invalid": func(t *testing.T) *world {
+		w := declared(t)
+		w.local.Invalid = `failoverdns-data/emergency: line 2: expiry "tomorrow" is no time of RFC 3339; write it like 2026-01-31T18:00:00Z or 2026-01-31T18:00:00+01:00; until it is mended none of its lines has effect (failoverctl local clear all empties it)`
+		return w
+	},
 	"all-down": func(t *testing.T) *world {
 		w := failedOver(t)
 		w.fail(aws)
@@ -78,6 +98,33 @@ var scenes = map[string]func(t *testing.T) *world{
 			Waiting: []raftstore.Wait{{ID: "ns2", Why: "connection refused"}, {ID: "ns3", Why: "connection refused"}}}}
 		return w
 	},
+}
+
+// emergency has ns1 answer by its emergency file, one line of which names what is not there.
+func emergency(t *testing.T) *world {
+	w := declared(t)
+	till := start.Add(w.clock + 6*time.Hour)
+	w.words = state.Local{Pins: map[string]string{"auth.example.com": "aws"}, Clock: w.clock, Wall: start.Add(w.clock)}
+	w.local.Emergency = []node.Emergency{
+		{Pin: file.Pin{Line: 2, Group: "auth.example.com", Site: "aws", Expires: till, Reason: "azure is on fire, ticket 4711"}, Groups: []string{"auth.example.com"}},
+		{Pin: file.Pin{Line: 3, Group: "shop.example.com", Site: "aws", Expires: till, Reason: "likewise"}, Vain: `there is no group "shop.example.com"; failoverctl status lists them`},
+	}
+	w.peer["ns1"] = &node.Report{ID: "ns1", Reachable: true, Version: "1.0.0", Index: w.st.Index, Hash: 0x3664c66ac81a1def,
+		Active: map[string]string{"auth.example.com": "aws"}, Rules: map[string]string{"auth.example.com": state.RuleEmergency}}
+	return w
+}
+
+// alone has ns1 without a leader for longer than its zone's no-quorum rule waits.
+func alone(t *testing.T, rule state.NoQuorum) *world {
+	w := declared(t)
+	w.status.Leader, w.status.Raft, w.status.Quorum, w.status.StateAge = "", "candidate", false, 3*time.Minute
+	w.lost["ns2"], w.lost["ns3"] = true, true
+	if rule.Mode == state.NoQuorumRefuse {
+		w.peer["ns1"] = &node.Report{ID: "ns1", Reachable: true, Version: "1.0.0", Index: w.st.Index, Hash: 0x3664c66ac81a1def, StateAge: 3 * time.Minute,
+			Active: map[string]string{"auth.example.com": "azure"}, Rules: map[string]string{"auth.example.com": node.RuleRefuse}}
+	}
+	w.local = node.Local{Silence: 3 * time.Minute, Modes: []node.Mode{{Zone: "auth.example.com", Rule: rule, Since: start.Add(w.clock - 3*time.Minute + rule.After)}}}
+	return w
 }
 
 func failedOver(t *testing.T) *world {
@@ -107,6 +154,9 @@ func TestScenesAnswerAsRecorded(t *testing.T) {
 	} {
 		golden(t, h, file, path)
 	}
+	golden(t, emergency(t).server().Handler(), "explain-emergency", "/v1/explain?name=login.auth.example.com")
+	golden(t, scenes["no-quorum-local"](t).server().Handler(), "explain-no-quorum-local", "/v1/explain?name=login.auth.example.com")
+	golden(t, scenes["no-quorum-refuse"](t).server().Handler(), "explain-no-quorum-refuse", "/v1/explain?name=login.auth.example.com")
 	golden(t, scenes["overridden"](t).server().Handler(), "overrides", "/v1/overrides")
 	golden(t, scenes["pinned"](t).server().Handler(), "overrides-pinned", "/v1/overrides")
 	golden(t, scenes["drift"](t).server().Handler(), "config-drift", "/v1/config?settings")

@@ -11,15 +11,22 @@ import (
 	"failoverdns/state"
 )
 
-// view is one state, looked at once, at one moment.
+// view is one state, looked at once, at one moment: what this node answers, with the words of its own.
 type view struct {
 	st    *state.State
 	node  node.Status
+	local node.Local
 	now   time.Time
 	peers []node.Report // only where asked for
 }
 
 func (s *Server) view() *view {
+	a := s.node.Answered()
+	return &view{st: a.State, local: a.Local, node: s.node.Status(), now: s.now().UTC()}
+}
+
+// agreed is the view of the replicated state alone, which commands change.
+func (s *Server) agreed() *view {
 	return &view{st: s.node.State(), node: s.node.Status(), now: s.now().UTC()}
 }
 

@@ -3,6 +3,7 @@ package server
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -35,6 +36,7 @@ func (v *view) group(g *state.Group) api.Group {
 	out.Why = why(&out)
 	out.Waits = v.waits(&out, g)
 	out.Next = next(&out, v.firstDown(out.Preferred))
+	v.byLocalWords(&out, g)
 	return out
 }
 
@@ -96,7 +98,7 @@ func (v *view) standing(g *state.Group, s *state.SiteState) api.Standing {
 	if out.Override != nil {
 		out.Word = "forced " + out.Override.Word
 	}
-	out.Why = v.standingWhy(&out, site)
+	out.Why = strings.Join(slices.DeleteFunc(append(v.ownWhy(g, site), v.standingWhy(&out, site)), func(s string) bool { return s == "" }), "; ")
 	return out
 }
 

@@ -21,7 +21,7 @@ const certificateWarning = 30 * 24 * time.Hour
 func (v *view) status() *api.Status {
 	out := &api.Status{
 		Meta: v.meta(), Groups: v.groups(), Overrides: v.overrides(), Drift: v.offers(true), Cluster: v.cluster(),
-		Problems: []api.Notice{}, Notes: []api.Notice{},
+		Emergency: v.emergency(), NoQuorum: v.noQuorum(), Problems: []api.Notice{}, Notes: []api.Notice{},
 	}
 	for i := range out.Groups {
 		out.Groups[i].Nodes = v.nodeAnswers(out.Groups[i].Name)
@@ -36,7 +36,7 @@ func (v *view) nodeAnswers(group string) []api.NodeAnswer {
 	for _, p := range v.peers {
 		a := api.NodeAnswer{Node: p.ID, Reachable: p.Reachable, Error: p.Error}
 		if p.Reachable {
-			a.Active, a.StateAge, a.Index = p.Active[group], seconds(p.StateAge), p.Index
+			a.Active, a.Rule, a.StateAge, a.Index = p.Active[group], p.Rules[group], seconds(p.StateAge), p.Index
 		}
 		out = append(out, a)
 	}
@@ -131,7 +131,7 @@ func (v *view) problems(s *api.Status) {
 	case !c.Quorum && c.Voters == 0:
 		add(api.ProblemNoQuorum, "", "no quorum: %s knows of no cluster yet", v.node.ID)
 	case !c.Quorum:
-		add(api.ProblemNoQuorum, "failoverctl cluster members", "no quorum: %d of %d voters answer; nothing flips and no command is taken until %d do", c.Live, c.Voters, c.Voters/2+1)
+		add(api.ProblemNoQuorum, "failoverctl cluster members", "no quorum: %d of %d voters answer; %sno command is taken until %d do", c.Live, c.Voters, v.nothingFlips(), c.Voters/2+1)
 	}
 	if !c.Ready {
 		add(api.ProblemNotReady, "", "%s is not ready: %s", v.node.ID, strings.Join(append([]string{c.NotReady}, c.Waiting...), "; "))
@@ -148,6 +148,7 @@ func (v *view) problems(s *api.Status) {
 	case names != "":
 		add(api.ProblemDiverged, "failoverctl cluster members", "the states of %s differ at the same index", names)
 	}
+	v.localProblems(add)
 	v.stale(add, c)
 }
 
@@ -180,6 +181,7 @@ func (v *view) notes(s *api.Status) {
 	for i := range s.Groups {
 		groupNotes(&s.Groups[i], add)
 	}
+	v.localNotes(add)
 	for _, o := range s.Overrides {
 		add(api.NoteOverridden, "failoverctl "+o.Scope+" "+undo(o.Word)+" "+o.Target+" --reason TEXT", "%s", overrideText(&o))
 	}
@@ -200,13 +202,19 @@ func (v *view) notes(s *api.Status) {
 func groupNotes(g *api.Group, add func(code, next, format string, args ...any)) {
 	switch {
 	case g.AllDown: // said as a problem
+	case g.Emergency != nil: // said of the file
 	case g.Pin != nil:
 		add(api.NotePinned, g.Next, "%s is pinned to %s by %s: %s", g.Name, g.Pin.Site, g.Pin.Author, g.Pin.Reason)
 	case g.FailedOver:
 		add(api.NoteFailedOver, g.Next, "%s is failed over: %s instead of %s", g.Name, g.Active, g.Preferred)
 	}
 	for _, n := range g.Nodes {
-		if n.Reachable && n.Active != g.Active {
+		switch {
+		case n.Reachable && n.Rule != "" && (n.Active != g.Active || n.Rule != g.Rule):
+			add(api.NoteLagging, "", "%s answers %s for %s %s", n.Node, orNothing(n.Active), g.Name, ruleText(n.Rule))
+		case n.Reachable && n.Active != g.Active && isLocal(g.Rule):
+			add(api.NoteLagging, "", "%s answers %s for %s, by the cluster's word", n.Node, orNothing(n.Active), g.Name)
+		case n.Reachable && n.Active != g.Active:
 			add(api.NoteLagging, "", "%s answers %s for %s, not %s: it is behind", n.Node, orNothing(n.Active), g.Name, g.Active)
 		}
 	}
@@ -215,6 +223,11 @@ func groupNotes(g *api.Group, add func(code, next, format string, args ...any)) 
 			add(api.NoteDegraded, "", "%s: site %s is down; %s", g.Name, s.Site, s.Why)
 		}
 	}
+}
+
+// isLocal says whether a rule is one node's own.
+func isLocal(rule string) bool {
+	return rule == state.RuleEmergency || rule == state.RuleLocal || rule == node.RuleRefuse
 }
 
 func orNothing(s string) string {

@@ -42,7 +42,7 @@ func (s *Server) commit(w http.ResponseWriter, r *http.Request, write writer) (*
 	if err != nil {
 		return nil, err
 	}
-	before := s.view()
+	before := s.agreed()
 	c := state.Command{Header: state.Header{ID: id, Author: author, Node: before.node.ID}, Body: body}
 	if planned {
 		return s.plan(before, c), nil
@@ -64,7 +64,7 @@ func (s *Server) written(ctx context.Context, before *view, res state.Result) *a
 	ctx, cancel := context.WithTimeout(ctx, applyTimeout)
 	defer cancel()
 	_ = s.node.Wait(ctx, res.Index) // it is committed whether or not this node is behind
-	after := s.view()
+	after := s.agreed()
 	out := &api.Written{Meta: after.meta(), Done: true, Changes: changes(before, after)}
 	out.Index = res.Index
 	events, _ := eventsAfter(after.st, 0, 0)

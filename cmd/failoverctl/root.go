@@ -61,7 +61,7 @@ func newRoot(t *terminal) *cobra.Command {
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
 	root.AddCommand(lookCommands(s)...)
 	root.AddCommand(operateCommands(s)...)
-	root.AddCommand(clusterCommand(s), configCommand(s), certCommand(s), versionCommand(s))
+	root.AddCommand(clusterCommand(s), localCommand(s), configCommand(s), certCommand(s), versionCommand(s))
 	strict(root)
 	addCompletion(s, root)
 	return root

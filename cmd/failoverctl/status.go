@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -37,6 +39,7 @@ func statusPage(t *terminal, s *api.Status) {
 	}
 	clusterBlock(t, &s.Cluster)
 	overridesBlock(t, s.Overrides, s.At)
+	localBlock(t, s)
 	if len(s.Drift) > 0 {
 		t.printf("\nDrift: these nodes' files differ from what is in force\n")
 		offersTable(t, "  ", s.Drift, s.At)
@@ -74,7 +77,7 @@ func groupBlock(t *terminal, g *api.Group, now time.Time) {
 	switch {
 	case g.AllDown:
 		colour = red
-	case g.FailedOver || g.Pin != nil:
+	case g.FailedOver || g.Pin != nil || g.Emergency != nil:
 		colour = yellow
 	}
 	t.printf("\n%s  answers with %s\n", t.paint(bold, g.Name), t.paint(colour, orDash(g.Active)))
@@ -155,7 +158,9 @@ func nodesTable(t *terminal, g *api.Group) {
 		case !n.Reachable:
 			x.row(n.Node, "no reply", "", n.Error)
 		case n.Active != g.Active:
-			x.row(n.Node, n.Active, fine(n.StateAge), "DIFFERS")
+			x.row(n.Node, n.Active, fine(n.StateAge), "DIFFERS"+after(": ", n.Rule))
+		case n.Rule != "":
+			x.row(n.Node, n.Active, fine(n.StateAge), n.Rule)
 		default:
 			x.row(n.Node, n.Active, fine(n.StateAge), " ")
 		}
@@ -190,6 +195,39 @@ func overridesBlock(t *terminal, overrides []api.Override, now time.Time) {
 	}
 	t.printf("\nOverrides\n")
 	overridesTable(t, "  ", overrides, now)
+}
+
+// localBlock is the words that stand on the answering node alone.
+func localBlock(t *terminal, s *api.Status) {
+	if len(s.Emergency) > 0 {
+		t.printf("\nEmergency file of %s, above everything else there\n", s.Node)
+		x := t.table("  ", "LINE", "GROUP", "SITE", "ENDS", "REASON")
+		for _, e := range s.Emergency {
+			reason := e.Reason
+			if e.NoEffect != "" {
+				reason += " (NO EFFECT: " + e.NoEffect + ")"
+			}
+			x.row(fmt.Sprint(e.Line), e.Group, e.Site, when(e.Expires, s.At), reason)
+		}
+		x.end()
+	}
+	if len(s.NoQuorum) > 0 {
+		t.printf("\nWithout a leader, on %s\n", s.Node)
+		x := t.table("  ", "ZONE", "RULE", "SINCE", "OWN COUNTS")
+		for _, z := range s.NoQuorum {
+			x.row(z.Zone, z.Rule+" after "+fine(z.After), when(z.Since, s.At), ownCounts(z.Own))
+		}
+		x.end()
+	}
+}
+
+// ownCounts writes one node's opinions in the order of endpoints.
+func ownCounts(own map[string]string) string {
+	var out []string
+	for _, id := range slices.Sorted(maps.Keys(own)) {
+		out = append(out, id+" "+own[id])
+	}
+	return strings.Join(out, ", ")
 }
 
 // after puts a separator before a text that is there.
