@@ -129,7 +129,7 @@ func TestUploadsAreBounded(t *testing.T) {
 	}
 	second := first(2, MaxChange)
 	second.Number = 1
-	s = stageAll(t, s, 0, second)
+	stageAll(t, s, 0, second)
 	s = New()
 	for n := range maxUploads {
 		s = stageAll(t, s, 0, first(n, 10))

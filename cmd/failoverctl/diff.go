@@ -44,12 +44,11 @@ func difference(d api.ZoneSettings, inForce []api.ZoneSettings) zoneDiff {
 	out := zoneDiff{Zone: d.Zone, Changes: []change{}}
 	i := slices.IndexFunc(inForce, func(z api.ZoneSettings) bool { return z.Zone == d.Zone })
 	out.New = i < 0
-	was, is := map[string]string{}, map[string]string{}
+	was, is := map[string]string{}, byPath(d.Settings)
 	if !out.New {
 		out.Equal = inForce[i].Digest == d.Digest
 		was = byPath(inForce[i].Settings)
 	}
-	is = byPath(d.Settings)
 	for path, value := range is {
 		old, had := was[path]
 		switch {
