@@ -106,7 +106,7 @@ func (s *Store) hello() hello {
 	genesis := s.genesis
 	s.mu.Unlock()
 	if h.HasState {
-		h.Known = s.known(genesis)
+		h.Known, h.Members = s.known(genesis), s.listed()
 	}
 	return h
 }

@@ -16,6 +16,8 @@ type hello struct {
 	// Known is the incarnation of each member that this node knows one of: as the replicated state has it, and where
 	// it has none, as it was seen at the bootstrap.
 	Known map[string]string `json:"known,omitempty"`
+	// Members are the IDs of the cluster's members, of a node that is in a leader's contact.
+	Members []string `json:"members,omitempty"`
 }
 
 // answer is what came of saying hello to one peer.

@@ -44,6 +44,7 @@ type Store struct {
 	disk      atomic.Pointer[disk]      // of the newest instance
 	running   *instance                 // left to Stop by run, when it ended
 	runEnded  chan struct{}
+	removed   atomic.Bool // the others say so, see watchMembership
 	instances sync.WaitGroup
 	reloaded  chan struct{}
 	opened    *disk // from Open to Start
@@ -219,6 +220,7 @@ func (s *Store) Start() {
 	}
 	if s.port != nil {
 		s.startCalls()
+		s.instances.Go(s.watchMembership)
 	}
 	if damaged {
 		close(s.runEnded)
