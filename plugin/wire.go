@@ -76,7 +76,12 @@ func (x *wire) send(w dns.ResponseWriter, r, m *dns.Msg) error {
 		return sendWhole(w, &req, m)
 	}
 	if datagram {
-		shed(m, req.Size(), r.IsEdns0() != nil)
+		size := req.Size()
+		if r.IsEdns0() != nil {
+			size -= optLength
+		}
+		shed(m, size)
+		m.Truncate(size) // the server does this too, but not once the plugin tsig has signed
 	}
 	return w.WriteMsg(m)
 }
@@ -104,12 +109,9 @@ const optLength = 11
 // shed drops record sets from the additional section of an answer that is too long, the last first: nobody asked for
 // them, and the client must not come again by TCP for them (RFC 2181 section 9). A referral's are its glue, which is
 // part of it: it is left to be cut, and marked as such (RFC 9471 section 3).
-func shed(m *dns.Msg, size int, edns bool) {
+func shed(m *dns.Msg, size int) {
 	if len(m.Extra) == 0 || len(m.Answer) == 0 {
 		return
-	}
-	if edns {
-		size -= optLength
 	}
 	m.Compress = true
 	for len(m.Extra) > 0 && m.Len() > size {

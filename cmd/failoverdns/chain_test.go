@@ -132,6 +132,14 @@ func tsigSigned(t *testing.T) {
 	if err != nil || m.IsTsig() == nil || len(m.Answer) != 1 {
 		t.Errorf("Expected a signed answer, got %v (%v)", m, err)
 	}
+	c := &dns.Client{UDPSize: dns.MaxMsgSize, Timeout: 2 * time.Second, TsigSecret: map[string]string{key: secret}}
+	m, _, err = c.Exchange(question("big", dns.TypeA).SetTsig(key, dns.HmacSHA256, 300, time.Now().Unix()), plainAt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m.Compress = true; !m.Truncated || m.Len() > 512+100 {
+		t.Errorf("Expected a signed answer to be cut over UDP, got %v", m)
+	}
 	m, _ = signed(question("login", dns.TypeA), "d3Jvbmc=")
 	if m == nil || m.Rcode != dns.RcodeNotAuth || len(m.Answer) > 0 {
 		t.Errorf("Expected NOTAUTH for a wrong signature (RFC 8945 section 5.2), got %v", m)

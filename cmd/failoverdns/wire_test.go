@@ -42,6 +42,7 @@ func TestMessagesAreWhatAnAuthoritativeServerOwes(t *testing.T) {
 		{"ForeignNamesAreREFUSED", foreign},
 		{"WrongQuestionCountIsFORMERR", questionCount},
 		{"TransferWithoutThePluginIsREFUSED", noTransfer},
+		{"LongQueryOverUDPIsFORMERR", longQuery},
 	} {
 		t.Run(c.claim, c.check)
 	}
@@ -307,6 +308,16 @@ func questionCount(t *testing.T) {
 	rcode(t, mustExchange(t, "udp", q), dns.RcodeFormatError)
 	q.Question = nil
 	rcode(t, mustExchange(t, "udp", q), dns.RcodeFormatError)
+}
+
+// longQuery is a known difference of docs/dns.md.
+func longQuery(t *testing.T) {
+	q := edns(question("login", dns.TypeA), 1232)
+	q.IsEdns0().Option = []dns.EDNS0{&dns.EDNS0_PADDING{Padding: make([]byte, 600)}}
+	rcode(t, mustExchange(t, "udp", q), dns.RcodeFormatError)
+	if m := mustExchange(t, "tcp", q); len(m.Answer) != 1 {
+		t.Errorf("Expected an answer over TCP, got\n%v", m)
+	}
 }
 
 func noTransfer(t *testing.T) {
