@@ -124,11 +124,11 @@ func (d *Declaration) Digest() string {
 	return c.sum()
 }
 
-// face identifies what clients can see of a declaration whatever is active: not how sites are probed and chosen, nor
-// the sites' own addresses, which show in the groups' answers.
+// face identifies what clients can see of a declaration whatever is active: not how sites are probed and chosen and in
+// which order, nor the sites' own addresses, which show in the groups' answers.
 func (d *Declaration) face() string {
 	c := *d
-	c.Source, c.Agree = "", ""
+	c.Source, c.Agree, c.NoQuorum = "", "", NoQuorum{}
 	c.Sites, c.Groups = slices.Clone(d.Sites), slices.Clone(d.Groups)
 	for i := range c.Sites {
 		s := &c.Sites[i]
@@ -138,7 +138,8 @@ func (d *Declaration) face() string {
 		}
 	}
 	for i := range c.Groups {
-		c.Groups[i].Failback, c.Groups[i].AllDown = health.Failback{}, ""
+		g := &c.Groups[i]
+		g.Sites, g.Failback, g.AllDown = nil, health.Failback{}, ""
 	}
 	return c.sum()
 }
