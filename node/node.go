@@ -38,8 +38,9 @@ import (
 type Platform struct {
 	Network  raftstore.Network
 	Probe    func(context.Context, probes.Target) probes.Result
-	Resolver probes.Resolver // nil: the configured ones, or the system's
-	NoSync   bool            // tests only: commit without fsync
+	Resolver probes.Resolver                  // nil: the configured ones, or the system's
+	NoSync   bool                             // tests only: commit without fsync
+	Applied  func(*state.State, state.Result) // tests only: told of each applied command, after the answers have moved
 	Log      *slog.Logger
 }
 
@@ -255,6 +256,9 @@ func (n *Node) applied(st *state.State, r state.Result, at raftstore.Moment) {
 	close(n.changed)
 	n.changed = make(chan struct{})
 	n.mu.Unlock()
+	if n.platform.Applied != nil {
+		n.platform.Applied(st, r)
+	}
 }
 
 // Changed is closed at the next applied command: take it, look at State, then wait.

@@ -1,0 +1,385 @@
+package node
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"failoverdns/raftstore"
+	"failoverdns/record"
+	"failoverdns/state"
+)
+
+// judge watches a trial: at each applied command on each node, and each second when nothing moves. What it holds
+// nodes to is in the files named twin_*: each a naive reading of the contract that shares no code with the rules.
+type judge struct {
+	trial *trial
+
+	mu    sync.Mutex // guards all that follows
+	wrong []string
+	count counts
+
+	hash    map[uint64]uint64 // by index
+	face    map[uint64]string // by index: what clients see
+	clock   map[uint64]state.Clock
+	whole   map[uint64][sha256.Size]byte // by index: of the whole state, now and then
+	serials map[uint32]string            // what clients see, by serial
+
+	last     map[string]*state.State // by node: what it answers from, or answered from last
+	answered map[string][]answered   // by node: its serials
+	leaders  map[string]bool         // "node term" that were seen leading
+	leader   string
+
+	probing probing
+	orders  []*order
+
+	calm, trouble, turmoil time.Time // since when nothing was disturbed; when trouble was last seen; when it began
+	looks                  int
+}
+
+// counts is what was run, for the summary.
+type counts struct {
+	schedules, steps, applied, verdicts, flips, elections, restarts, orders, kept int
+}
+
+func (c *counts) add(o counts) {
+	c.schedules += o.schedules
+	c.steps += o.steps
+	c.applied += o.applied
+	c.verdicts += o.verdicts
+	c.flips += o.flips
+	c.elections += o.elections
+	c.restarts += o.restarts
+	c.orders += o.orders
+	c.kept += o.kept
+}
+
+// answered is a serial that a node answered with, from a time on.
+type answered struct {
+	at     time.Time
+	serial uint32
+}
+
+func newJudge() *judge {
+	return &judge{hash: map[uint64]uint64{}, face: map[uint64]string{}, clock: map[uint64]state.Clock{}, whole: map[uint64][sha256.Size]byte{},
+		serials: map[uint32]string{}, last: map[string]*state.State{}, answered: map[string][]answered{}, leaders: map[string]bool{}, probing: newProbing()}
+}
+
+// fail notes what is wrong; the first few things are enough.
+func (j *judge) fail(format string, args ...any) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.failf(format, args...)
+}
+
+func (j *judge) failf(format string, args ...any) {
+	at := time.Duration(0)
+	if j.trial != nil {
+		at = j.trial.now()
+	}
+	if len(j.wrong) < 5 {
+		j.wrong = append(j.wrong, fmt.Sprintf("at %s: ", at)+fmt.Sprintf(format, args...))
+	}
+}
+
+func (j *judge) failed() bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return len(j.wrong) > 0
+}
+
+// disturb says that something happened on which answers depend: budgets count from now.
+func (j *judge) disturb() {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.calm = time.Now()
+}
+
+// opened looks at a process before it takes part: it answers already.
+func (j *judge) opened(p *proc) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	st := p.node.State()
+	if last := j.last[p.id]; last != nil && st.Index > last.Index {
+		j.failf("%s: it answers from index %d before Raft is up, and had applied %d", p.id, st.Index, last.Index)
+	}
+	j.sameForAll(p, st)
+	j.notBack(p, st)
+	j.last[p.id] = st
+	j.probing.boot(p)
+}
+
+// closed looks away from a process; its successor may be behind it by no more than back.
+func (j *judge) closed(p *proc, back time.Duration) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	p.gone = true
+	if back == 0 {
+		return
+	}
+	// What was answered for less than that time is forgiven; the rest must come back.
+	list := j.answered[p.id]
+	for len(list) > 1 && time.Since(list[len(list)-1].at) < back {
+		list = list[:len(list)-1]
+	}
+	if len(list) == 1 && time.Since(list[0].at) < back {
+		list = nil
+	}
+	j.answered[p.id] = list
+}
+
+// applied looks at one command on one node, after the node's answers have moved.
+func (j *judge) applied(p *proc, st *state.State, r state.Result) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if p.gone {
+		return
+	}
+	prev := j.last[p.id]
+	j.last[p.id] = st
+	_, seen := j.hash[st.Index]
+	j.clock[st.Index] = st.Clock
+	j.sameForAll(p, st)
+	j.notBack(p, st)
+	restored := r.Effect.Checks && len(r.Effect.Events) == 0 // a whole snapshot: between it and prev lies more than one command
+	if !restored {
+		j.step(p, prev, st, r, !seen)
+	}
+	j.choice(p, prev, st, restored)
+	if disturbing(prev, st) {
+		j.calm = time.Now()
+	}
+	if !seen {
+		j.tally(r)
+	}
+}
+
+// step holds one command's effect to the rules; first tells that no node has applied it before.
+func (j *judge) step(p *proc, prev, st *state.State, r state.Result, first bool) {
+	j.probing.note(st)
+	j.verdicts(p, prev, st, r)
+	j.raised(p, prev, st)
+	j.offers(p, prev, st)
+	if first {
+		j.votes(p, prev, st, r)
+	}
+}
+
+func (j *judge) tally(r state.Result) {
+	j.count.applied++
+	for _, e := range r.Effect.Events {
+		switch e.Type {
+		case "flip":
+			j.count.flips++
+		case "verdict":
+			j.count.verdicts++
+		}
+	}
+}
+
+// disturbing says whether a command changed what verdicts are made from.
+func disturbing(a, b *state.State) bool {
+	if digest(a) != digest(b) || strings.Join(probers(a), " ") != strings.Join(probers(b), " ") {
+		return true
+	}
+	for _, id := range three {
+		if muted(a, id) != muted(b, id) {
+			return true
+		}
+	}
+	return false
+}
+
+// seen are the questions whose answers clients are held to see alike.
+var seen = []struct {
+	name record.Name
+	kind record.Type
+}{
+	{mustName("auth.example.com"), record.A}, {mustName("login.auth.example.com"), record.A}, {mustName("api.auth.example.com"), record.A},
+	{mustName("login.auth.example.com"), record.AAAA}, {mustName("ns1.auth.example.com"), record.A}, {mustName("nobody.auth.example.com"), record.A},
+}
+
+// faceOf is what clients see of a node now, and the serial with it; "" while it has no zone.
+func faceOf(n *Node) (face string, serial uint32) {
+	im := n.Zones().Find(seen[0].name)
+	if im == nil {
+		return "", 0
+	}
+	var b strings.Builder
+	for _, q := range seen {
+		l := n.Lookup(q.name, q.kind)
+		fmt.Fprintf(&b, "%s %v\n", l.RCode, l.Answer)
+	}
+	return b.String(), im.Serial()
+}
+
+// sameForAll: at one index all nodes have one hash and one face, and one serial always means the same answers.
+func (j *judge) sameForAll(p *proc, st *state.State) {
+	face, serial := faceOf(p.node)
+	if was, ok := j.hash[st.Index]; ok && was != st.Hash {
+		j.failf("%s: at index %d its hash is %016x, another node's %016x", p.id, st.Index, st.Hash, was)
+	}
+	all := fmt.Sprintf("serial %d\n%s", serial, face)
+	if was, ok := j.face[st.Index]; ok && was != all {
+		j.failf("%s: at index %d it answers\n%sanother node\n%s", p.id, st.Index, all, was)
+	}
+	if was, ok := j.serials[serial]; ok && was != face {
+		j.failf("%s: serial %d answers\n%sand it was\n%s", p.id, serial, face, was)
+	}
+	j.hash[st.Index], j.face[st.Index], j.serials[serial] = st.Hash, all, face
+}
+
+// notBack: on one node the serial never goes back, whatever the process.
+func (j *judge) notBack(p *proc, st *state.State) {
+	_, serial := faceOf(p.node)
+	list := j.answered[p.id]
+	if len(list) > 0 && serial < list[len(list)-1].serial {
+		j.failf("%s: the serial went back from %d to %d, at index %d", p.id, list[len(list)-1].serial, serial, st.Index)
+	}
+	if len(list) == 0 || list[len(list)-1].serial != serial {
+		j.answered[p.id] = append(list, answered{time.Now(), serial})
+	}
+}
+
+// raised: the serial rises by one with each change of what clients see, and with nothing else.
+func (j *judge) raised(p *proc, prev, st *state.State) {
+	was, is := j.face[prev.Index], j.face[st.Index]
+	wasSerial, isSerial := serialOf(prev), serialOf(st)
+	_, before, _ := strings.Cut(was, "\n")
+	_, after, _ := strings.Cut(is, "\n")
+	switch {
+	case wasSerial == 0 || was == "": // the zone is new
+	case before != after && isSerial != wasSerial+1:
+		j.failf("%s: at index %d the answers changed, the serial went from %d to %d:\n%s%s", p.id, st.Index, wasSerial, isSerial, before, after)
+	case before == after && isSerial != wasSerial:
+		j.failf("%s: at index %d the serial went from %d to %d, with the same answers", p.id, st.Index, wasSerial, isSerial)
+	}
+}
+
+func serialOf(st *state.State) uint32 {
+	if z, ok := st.Zones.Get(state.ZoneKey(seen[0].name)); ok {
+		return z.Serial
+	}
+	return 0
+}
+
+// look is the judge's round, each second when nothing moves.
+func (j *judge) look() {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.looks++
+	j.noteTrouble()
+	for _, id := range three {
+		p := j.trial.procs[id]
+		if p == nil {
+			continue
+		}
+		st := p.node.State()
+		if face, serial := faceOf(p.node); fmt.Sprintf("serial %d\n%s", serial, face) != j.face[st.Index] {
+			j.failf("%s: at index %d it answers\nserial %d\n%sbut committed was\n%s", id, st.Index, serial, face, j.face[st.Index])
+		}
+		j.noteLeader(p)
+		j.ordersKept(p, st)
+		if j.looks%20 == 0 {
+			j.sameWhole(p, st)
+		}
+	}
+	j.budgets()
+}
+
+func (j *judge) noteLeader(p *proc) {
+	s := p.node.Status()
+	if key := fmt.Sprint(p.id, " ", s.Term); s.Self && !j.leaders[key] {
+		j.leaders[key] = true
+		j.count.elections++
+		if j.leader != p.id && j.partial() {
+			j.calm = time.Now() // whose votes count depends on who leads
+		}
+		j.leader = p.id
+	}
+	if s.Phase != raftstore.PhaseRunning && s.Phase != raftstore.PhaseWaiting && s.Phase != raftstore.PhaseStarting {
+		j.failf("%s is %s: %s", p.id, s.Phase, s.Detail)
+	}
+}
+
+// sameWhole compares whole states, not only their running hashes.
+func (j *judge) sameWhole(p *proc, st *state.State) {
+	h := sha256.New()
+	if err := st.Encode(h); err != nil {
+		j.failf("%s: encode the state: %v", p.id, err)
+	}
+	sum := [sha256.Size]byte(h.Sum(nil))
+	if was, ok := j.whole[st.Index]; ok && was != sum {
+		j.failf("%s: at index %d its state is not that of another node, though the hashes are equal", p.id, st.Index)
+	}
+	j.whole[st.Index] = sum
+}
+
+// noteTrouble keeps when the world was last out of order, and since when.
+func (j *judge) noteTrouble() {
+	now := time.Now()
+	if !j.trial.troubled() {
+		return
+	}
+	if now.Sub(j.trouble) > sessionEnd {
+		j.turmoil = now
+	}
+	j.trouble = now
+}
+
+// troubled says whether links are cut or processes down.
+func (tr *trial) troubled() bool {
+	for _, cut := range tr.cuts {
+		if cut {
+			return true
+		}
+	}
+	return len(tr.procs) < len(three)
+}
+
+// final looks at a cluster that was left alone: everybody answers alike and has everything.
+func (j *judge) final() {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	first := j.trial.procs[three[0]].node.State()
+	for _, id := range three {
+		p := j.trial.procs[id]
+		st := p.node.State()
+		if ok, why := p.node.Ready(); !ok {
+			j.failf("in the end %s is not ready: %s", id, why)
+		}
+		if st.Index != first.Index {
+			j.failf("in the end %s is at index %d, %s at %d", id, st.Index, three[0], first.Index)
+		}
+		j.sameWhole(p, st)
+		j.sessionsOpen(p, st)
+		want := form(j.trial.form[id]).Digest()
+		if o, ok := st.Offer(id, seen[0].name); !ok || o.Digest != want || o.Drift && want == digest(st) {
+			j.failf("in the end the state does not hold what %s's file says: offer %+v, in force %.8s, its file %.8s", id, o, digest(st), want)
+		}
+	}
+}
+
+// sessionsOpen: in the end everybody's votes count.
+func (j *judge) sessionsOpen(p *proc, st *state.State) {
+	for _, interval := range intervals(st) {
+		for _, id := range three {
+			s, ok := st.Sessions.Get(state.SessionKey(id, interval))
+			if !ok || s.Boot != j.trial.procs[id].node.boot {
+				j.failf("in the end %s has no open session for %s's checks each %s: %+v", p.id, id, interval, s)
+			}
+		}
+	}
+}
+
+func intervals(st *state.State) (out []time.Duration) {
+	for _, e := range st.Endpoints.All() {
+		if !slices.Contains(out, e.Spec.Interval) {
+			out = append(out, e.Spec.Interval)
+		}
+	}
+	return out
+}

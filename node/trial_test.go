@@ -1,0 +1,366 @@
+package node
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"failoverdns/health"
+	"failoverdns/probes"
+	"failoverdns/raftstore/memnet"
+	"failoverdns/state"
+	"failoverdns/trust"
+)
+
+// trial is one schedule being run: a cluster, what is wrong with its world, and a judge who watches.
+type trial struct {
+	dir, certs string
+	net        *memnet.Network
+	timing     Timing
+	began      time.Time
+	judge      *judge
+	later      sync.WaitGroup // what goes on beside the steps: stops, operators, ends of killed processes
+
+	procs map[string]*proc // that run, by node ID
+	dirs  map[string]string
+	form  map[string]int
+	quiet map[string]bool          // does not probe
+	ends  map[string]chan struct{} // closed when the process that is stopping has ended
+	lead  string                   // whom "leader" means: who led when it last went wrong for the leader
+	cuts  map[[2]string]bool
+	slow  map[[2]string]bool
+
+	mu   sync.Mutex
+	dead map[string]bool // guarded by mu; "node>site" and "*>site@address": that probe is refused
+}
+
+// proc is one process of a node.
+type proc struct {
+	id   string
+	node *Node
+	host *memnet.Host
+	gone bool // killed; guarded by the judge's mutex
+}
+
+// settling is how long everything is left alone in the end.
+const settling = 2 * time.Minute
+
+// try runs a schedule and gives the judge, who knows what was wrong and what was done.
+func try(t *testing.T, certs string, s schedule) (j *judge) {
+	dir, err := os.MkdirTemp("", "trial-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	j = newJudge()
+	defer func() {
+		if r := recover(); r != nil { // a goroutine that does not end, mostly
+			j.fail("panic: %v", r)
+		}
+	}()
+	synctest.Test(t, func(t *testing.T) {
+		tr := &trial{dir: dir, certs: certs, net: memnet.New(oneWay), timing: WAN, began: time.Now(), judge: j,
+			procs: map[string]*proc{}, dirs: map[string]string{}, form: map[string]int{}, quiet: map[string]bool{}, ends: map[string]chan struct{}{},
+			cuts: map[[2]string]bool{}, slow: map[[2]string]bool{}, dead: map[string]bool{}}
+		j.trial = tr
+		tr.run(s)
+		tr.end()
+	})
+	return j
+}
+
+// issueCerts makes certificates that are valid where virtual time begins.
+func issueCerts(t *testing.T) string {
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		err := trust.InitCA(dir)
+		for _, id := range three {
+			if err == nil {
+				err = trust.Issue(dir, dir, id, nil, 48*time.Hour)
+			}
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	})
+	return dir
+}
+
+func (tr *trial) run(s schedule) {
+	for _, st := range s {
+		tr.until(st.at)
+		if tr.judge.failed() {
+			return
+		}
+		if err := tr.do(st.words); err != nil {
+			tr.judge.fail("step %q: %v", st, err)
+			return
+		}
+	}
+	tr.until(s.last() + 5*time.Second)
+	tr.healAll()
+	tr.until(tr.now() + settling)
+	if !tr.judge.failed() {
+		tr.judge.final()
+	}
+}
+
+func (tr *trial) now() time.Duration { return time.Since(tr.began) }
+
+// until lets time pass; the judge looks each second, when nothing moves.
+func (tr *trial) until(at time.Duration) {
+	for !tr.judge.failed() {
+		rest := at - tr.now()
+		if rest <= 0 {
+			return
+		}
+		time.Sleep(min(rest, time.Second))
+		synctest.Wait()
+		tr.judge.look()
+	}
+}
+
+// end stops everything, so that a goroutine that is left is a leak.
+func (tr *trial) end() {
+	for _, id := range three {
+		tr.stop(id)
+	}
+	tr.later.Wait()
+}
+
+func (tr *trial) config(id string) Config {
+	cfg := Config{ID: id, DataDir: tr.dirs[id], Role: state.Voter, Probe: !tr.quiet[id], Timing: tr.timing, Version: "test",
+		Declarations: []*state.Declaration{form(tr.form[id])}, Listen: id + ":7400",
+		TLS: &TLSFiles{filepath.Join(tr.certs, id+".pem"), filepath.Join(tr.certs, id+"-key.pem"), filepath.Join(tr.certs, trust.CAFile)}}
+	for _, peer := range three {
+		cfg.Peers = append(cfg.Peers, Peer{peer, peer + ":7400"})
+	}
+	return cfg
+}
+
+func (tr *trial) start(id string) error {
+	if tr.procs[id] != nil {
+		return nil
+	}
+	if ended := tr.ends[id]; ended != nil {
+		<-ended
+		delete(tr.ends, id)
+	}
+	if tr.dirs[id] == "" {
+		tr.dirs[id] = filepath.Join(tr.dir, id)
+	}
+	p := &proc{id: id, host: tr.net.Host(id)}
+	n, err := New(tr.config(id), Platform{Network: p.host, NoSync: true, Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
+		Applied: func(st *state.State, r state.Result) { tr.judge.applied(p, st, r) },
+		Probe:   func(_ context.Context, t probes.Target) probes.Result { return tr.probe(p, t) }})
+	if err != nil {
+		return err
+	}
+	p.node = n
+	tr.procs[id] = p
+	tr.judge.opened(p)
+	return n.Start()
+}
+
+// stop ends a process cleanly, beside the steps.
+func (tr *trial) stop(id string) {
+	p := tr.procs[id]
+	if p == nil {
+		return
+	}
+	delete(tr.procs, id)
+	ended := make(chan struct{})
+	tr.ends[id] = ended
+	tr.later.Go(func() {
+		defer close(ended)
+		ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
+		defer cancel()
+		if err := p.node.Stop(ctx); err != nil {
+			tr.judge.fail("stop %s: %v", id, err)
+		}
+		tr.judge.closed(p, 0)
+	})
+}
+
+// crash ends a process as kill -9 does: its successor finds the files as they were at that moment. unsynced takes from
+// it the last 60 ms of the one file that is not synced with each commit, as a power cut may.
+func (tr *trial) crash(id string, unsynced bool) error {
+	p := tr.procs[id]
+	if p == nil {
+		return nil
+	}
+	applied := filepath.Join(tr.dirs[id], "applied")
+	old, err := os.ReadFile(applied)
+	if unsynced && err == nil {
+		time.Sleep(60 * time.Millisecond)
+	}
+	synctest.Wait()
+	delete(tr.procs, id)
+	next := fmt.Sprintf("%s-%d", filepath.Join(tr.dir, id), tr.now())
+	if err := os.CopyFS(next, os.DirFS(tr.dirs[id])); err != nil {
+		return err
+	}
+	if unsynced && old != nil {
+		if err := os.WriteFile(filepath.Join(next, "applied"), old, 0o600); err != nil {
+			return err
+		}
+	}
+	tr.dirs[id] = next
+	tr.judge.closed(p, 150*time.Millisecond)
+	p.host.Kill()
+	tr.later.Go(func() { _ = p.node.Stop(context.Background()) }) // a dead process does nothing well
+	return nil
+}
+
+// probe is what a node sees of a target.
+func (tr *trial) probe(p *proc, t probes.Target) probes.Result {
+	began := time.Now()
+	time.Sleep(10 * time.Millisecond)
+	r := probes.Result{Outcome: health.Success, Started: began, Address: t.Address, Duration: 10 * time.Millisecond}
+	if tr.refuses(p.id, t.Endpoint) {
+		r.Outcome, r.Reason, r.Detail = health.Failure, health.Refused, "connection refused"
+	}
+	tr.judge.probed(p, t, r.Outcome == health.Success)
+	return r
+}
+
+// refuses says whether a node cannot reach an endpoint: SITE/CHECK@ADDRESS.
+func (tr *trial) refuses(node, endpoint string) bool {
+	rest, address, _ := strings.Cut(endpoint, "@")
+	site, _, _ := strings.Cut(rest, "/")
+	tr.mu.Lock()
+	defer tr.mu.Unlock()
+	return slices.ContainsFunc([]string{"*>" + site, node + ">" + site, "*>" + site + "@" + address, node + ">" + site + "@" + address},
+		func(k string) bool { return tr.dead[k] })
+}
+
+// do makes one step happen.
+func (tr *trial) do(words []string) error {
+	arg := func(i int) string {
+		if i < len(words) {
+			return words[i]
+		}
+		return ""
+	}
+	if words[0] == "via" {
+		return tr.order(tr.named("via", arg(1)), words[min(2, len(words)):])
+	}
+	tr.judge.disturb()
+	defer tr.judge.disturb()
+	switch id := tr.named(words[0], arg(1)); words[0] {
+	case "timing":
+		tr.timing = Timing(id)
+	case "start":
+		tr.judge.count.restarts++
+		return tr.start(id)
+	case "stop":
+		tr.stop(id)
+	case "crash":
+		return tr.crash(id, false)
+	case "crash-unsynced":
+		return tr.crash(id, true)
+	case "isolate", "rejoin":
+		tr.isolate(id, words[0] == "isolate")
+	case "cut", "heal":
+		tr.cut(id, arg(2), words[0] == "cut")
+	case "slow":
+		return tr.slowDown(id, arg(2), arg(3))
+	case "break", "mend":
+		tr.mu.Lock()
+		tr.dead[id+">"+arg(2)] = words[0] == "break"
+		tr.mu.Unlock()
+	case "edit":
+		n, err := strconv.Atoi(arg(2))
+		if err != nil || n < 0 || n >= len(forms) {
+			return fmt.Errorf("there is no form %q", arg(2))
+		}
+		tr.form[id] = n
+		tr.reload(id)
+	case "probe":
+		tr.quiet[id] = arg(2) == "off"
+		tr.reload(id)
+	default:
+		return fmt.Errorf("%q is nothing that can happen", words[0])
+	}
+	return nil
+}
+
+// named gives the node that a step means. "leader" is the one that leads as its trouble begins; it is the same one as
+// the trouble ends, and for the operators in between.
+func (tr *trial) named(what, id string) string {
+	if id != "leader" {
+		return id
+	}
+	if tr.lead == "" || what == "isolate" || what == "stop" {
+		tr.lead = three[0]
+		for _, p := range tr.procs {
+			if _, _, self := p.node.store.Leader(); self {
+				tr.lead = p.id
+			}
+		}
+	}
+	return tr.lead
+}
+
+func (tr *trial) reload(id string) {
+	if p := tr.procs[id]; p != nil {
+		p.node.Reload(tr.config(id))
+	}
+}
+
+func (tr *trial) isolate(id string, cut bool) {
+	for _, o := range three {
+		if o != id {
+			tr.cut(id, o, cut)
+			tr.cut(o, id, cut)
+		}
+	}
+}
+
+func (tr *trial) cut(a, b string, cut bool) {
+	tr.cuts[[2]string{a, b}] = cut
+	if cut {
+		tr.net.Cut(a, b)
+	} else {
+		tr.net.Heal(a, b)
+	}
+}
+
+func (tr *trial) slowDown(a, b, by string) error {
+	d, err := time.ParseDuration(by)
+	if err != nil {
+		return err
+	}
+	tr.slow[[2]string{a, b}] = d > oneWay
+	tr.net.Delay(a, b, d)
+	return nil
+}
+
+// healAll ends every trouble but those of the sites.
+func (tr *trial) healAll() {
+	for _, a := range three {
+		for _, b := range three {
+			if a != b {
+				tr.cut(a, b, false)
+				tr.net.Delay(a, b, oneWay)
+				delete(tr.slow, [2]string{a, b})
+			}
+		}
+		tr.quiet[a] = false
+		tr.reload(a)
+		if err := tr.start(a); err != nil {
+			tr.judge.fail("start %s in the end: %v", a, err)
+		}
+	}
+	tr.judge.disturb()
+}
