@@ -73,7 +73,6 @@ func (c *Cluster) corefile(n *Node) string {
 	line(0, "%s:%s {", c.spec.Zone, port)
 	line(1, "bind %s", host)
 	line(1, "errors")
-	line(1, "bufsize 1232")
 	line(1, "prometheus %s", n.Metrics)
 	line(1, "ready %s {", n.ReadyAt)
 	line(2, "monitor continuously")
