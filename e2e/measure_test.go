@@ -1,8 +1,11 @@
 package e2e
 
 import (
+	"bytes"
 	"fmt"
+	"regexp"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -101,5 +104,38 @@ func TestIncidentPageShowsEachNodesTimes(t *testing.T) {
 	in := list.Incidents[0]
 	if in.Detect <= 0 || in.Agree < 0 || !slices.ContainsFunc(in.Nodes, func(s api.Swap) bool { return s.Leader && s.Commit > 0 }) {
 		t.Errorf("a part of the time is missing: %+v", in)
+	}
+}
+
+// promised are the metrics that dashboards and alerts rely on; node-local ones for want of a quorum have tests of their
+// own.
+const promised = `site_up active_site endpoint_up votes probes_total probe_failures_total probe_duration_seconds_count
+	probe_last_run_timestamp_seconds abstaining flips_total incident_seconds_count failback_waiting overrides
+	override_expiry_timestamp_seconds state_age_seconds state_index quorum config_drift cert_expiry_timestamp_seconds
+	raft_state raft_last_contact_seconds raft_commit_seconds_count state_diverged auth_failures_total zone_serial
+	queries_total`
+
+func TestEveryPromisedMetricIsScrapedAfterAFailover(t *testing.T) {
+	c := launch(t, cluster.Spec{Interval: fast})
+	seen := observe(t, c)
+	killed := c.Site("azure").Kill()
+	ok(t, seen.Wait(soon(t), aws, killed))
+	command(t, c.Node("ns1"), 0, "node", "mute", "ns3", "--reason", "so that something expires", "--wait")
+	var all bytes.Buffer
+	for _, n := range c.Nodes() { // some are the leader's alone, some the followers'
+		ok(t, n.WriteMetrics(soon(t), &all))
+	}
+	for _, name := range strings.Fields(promised) {
+		if !regexp.MustCompile(`(?m)^coredns_failover_` + name + `(\{[^}]*\})? `).Match(all.Bytes()) {
+			t.Errorf("no node has the metric %s", name)
+		}
+	}
+	for _, stage := range []string{"detect", "agree", "commit", "apply"} {
+		if !strings.Contains(all.String(), `coredns_failover_incident_seconds_count{stage="`+stage+`"} 1`) {
+			t.Errorf("the stage %s is not measured", stage)
+		}
+	}
+	if strings.Count(all.String(), "coredns_failover_state_diverged 0\n") != len(c.Nodes()) {
+		t.Error("states differ, or that is not measured")
 	}
 }

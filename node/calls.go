@@ -3,6 +3,7 @@ package node
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"sync"
@@ -142,13 +143,28 @@ func askAll[T any](n *Node, ask func(id string) T) []T {
 	return out
 }
 
+// unreached says in a few words why a member gives no answer: the end of the chain is what a person needs to know.
+func unreached(err error) string {
+	var refused *raftstore.CallError
+	switch {
+	case errors.As(err, &refused):
+		return refused.Text
+	case errors.Is(err, context.DeadlineExceeded):
+		return "no answer in time"
+	}
+	for next := errors.Unwrap(err); next != nil; next = errors.Unwrap(err) {
+		err = next
+	}
+	return err.Error()
+}
+
 func (n *Node) ask(ctx context.Context, id string) Report {
 	if id == n.ID() {
 		return n.self()
 	}
 	var p Report
 	if err := n.store.Call(ctx, id, "GET", pathSelf, nil, &p); err != nil {
-		return Report{ID: id, Error: err.Error()}
+		return Report{ID: id, Error: unreached(err)}
 	}
 	p.ID, p.Reachable = id, true
 	return p

@@ -132,7 +132,7 @@ func (n *Node) Swaps(ctx context.Context, index uint64) []NodeSwap {
 	return askAll(n, func(id string) NodeSwap {
 		t, err := n.swapOf(ctx, id, index)
 		if err != nil {
-			return NodeSwap{Node: id, Error: err.Error()}
+			return NodeSwap{Node: id, Error: unreached(err)}
 		}
 		return NodeSwap{Node: id, Swap: t}
 	})

@@ -48,6 +48,21 @@ var scenes = map[string]func(t *testing.T) *world{
 		w.pass(5 * time.Minute)
 		return w
 	},
+	"pin-yields": func(t *testing.T) *world {
+		w := declared(t)
+		w.must(&state.SetPin{Group: "auth.example.com", Site: "aws", Reason: "cost test", For: time.Hour})
+		w.pass(5 * time.Minute)
+		w.fail(aws)
+		w.pass(time.Minute)
+		return w
+	},
+	"ends-soon": func(t *testing.T) *world {
+		w := declared(t)
+		w.must(&state.SetOverride{Scope: state.ScopeSite, Target: "azure", Word: state.ForceDown, Reason: "disk replacement", For: 14 * time.Minute})
+		w.pass(4 * time.Minute)
+		w.lost["ns3"] = true
+		return w
+	},
 	"no-quorum": func(t *testing.T) *world {
 		w := failedOver(t)
 		w.status.Leader, w.status.Raft, w.status.Quorum, w.status.StateAge = "", "candidate", false, 3*time.Minute

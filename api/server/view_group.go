@@ -155,9 +155,9 @@ func why(g *api.Group) string {
 	case routing.Preferred:
 		return "it is the preferred site and up"
 	case routing.Failover:
-		return "the first site that is up and not held; " + passedOver(g)
+		return "the first site that is up and not held" + passedOver(g)
 	case routing.HeldUp:
-		return "no other site is up, so the hold does not count; " + passedOver(g)
+		return "no other site was up, so it took over though it was held" + passedOver(g)
 	case routing.AllDownPrimary:
 		return "no site is up: the first one that no operator took out"
 	case routing.AllDownLast:
@@ -168,7 +168,7 @@ func why(g *api.Group) string {
 	return g.Rule
 }
 
-// passedOver names the sites before the active one, and their words.
+// passedOver names the sites before the active one, and their words; empty without any.
 func passedOver(g *api.Group) string {
 	var out []string
 	for _, s := range g.Sites {
@@ -178,13 +178,18 @@ func passedOver(g *api.Group) string {
 		out = append(out, s.Site+" is "+s.Word)
 	}
 	if out == nil {
-		return "no other site comes first"
+		return ""
 	}
-	return strings.Join(out, ", ")
+	return "; " + strings.Join(out, ", ")
 }
 
 // waits says what will happen by itself, or waits for a person.
 func (v *view) waits(g *api.Group, s *state.Group) (out []string) {
+	defer func() {
+		if len(out) > 0 && !v.node.Quorum && v.nothingFlips() != "" {
+			out = append(out, "none of this happens before a quorum is back")
+		}
+	}()
 	if p := g.Pin; p != nil {
 		what := fmt.Sprintf("the pin to %s ends %s", p.Site, until(p.Expires))
 		if p.Yields {
@@ -226,6 +231,9 @@ func until(expires *time.Time) string {
 
 // next is the command that a person would most likely type now, "" if there is nothing to do.
 func next(g *api.Group, down string) string {
+	if g.AllDown && down != "" {
+		return "failoverctl votes " + down
+	}
 	if g.Pin != nil {
 		return "failoverctl unpin " + g.Name + " --reason TEXT"
 	}

@@ -72,7 +72,7 @@ func (v *view) byLocalWords(out *api.Group, g *state.Group) {
 		out.Rule, out.Cells = node.RuleRefuse, unanswered(out.Cells)
 		out.Why = fmt.Sprintf("%s has no leader since %s: its names get SERVFAIL (no-quorum refuse %s); else it would answer with %s", v.node.ID, v.silentSince(), m.Rule.After, g.Active)
 	case g.Rule == state.RuleLocal:
-		out.Why = fmt.Sprintf("by the counts of %s alone, which has no leader since %s (no-quorum local %s); %s", v.node.ID, v.silentSince(), m.Rule.After, passedOver(out))
+		out.Why = fmt.Sprintf("by the counts of %s alone, which has no leader since %s (no-quorum local %s)%s", v.node.ID, v.silentSince(), m.Rule.After, passedOver(out))
 	}
 }
 

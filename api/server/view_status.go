@@ -183,7 +183,7 @@ func (v *view) notes(s *api.Status) {
 	}
 	v.localNotes(add)
 	for _, o := range s.Overrides {
-		add(api.NoteOverridden, "failoverctl "+o.Scope+" "+undo(o.Word)+" "+o.Target+" --reason TEXT", "%s", overrideText(&o))
+		v.overrideNote(&o, add)
 	}
 	if n := v.node.Abstaining; n > 0 {
 		add(api.NoteAbstaining, "failoverctl checks", "%s abstains on %s by faults of its own: its probes cannot tell", v.node.ID, plural(n, "endpoint"))
@@ -194,7 +194,7 @@ func (v *view) notes(s *api.Status) {
 	c := &s.Cluster
 	for _, m := range c.Members {
 		if !m.Reachable && !m.Self && c.Quorum {
-			add(api.NoteMemberLost, "", "%s does not answer; %s more may be lost", m.ID, plural(c.Tolerates, "voter"))
+			add(api.NoteMemberLost, "", "%s does not answer%s", m.ID, tolerates(c))
 		}
 	}
 }
@@ -203,10 +203,12 @@ func groupNotes(g *api.Group, add func(code, next, format string, args ...any)) 
 	switch {
 	case g.AllDown: // said as a problem
 	case g.Emergency != nil: // said of the file
+	case g.Pin != nil && g.Pin.Yields:
+		add(api.NotePinned, g.Next, "%s answers with %s, not with %s to which %s pinned it (%s): that site is down, and the pin yields; --force would hold it", g.Name, g.Active, g.Pin.Site, g.Pin.Author, g.Pin.Reason)
 	case g.Pin != nil:
 		add(api.NotePinned, g.Next, "%s is pinned to %s by %s: %s", g.Name, g.Pin.Site, g.Pin.Author, g.Pin.Reason)
 	case g.FailedOver:
-		add(api.NoteFailedOver, g.Next, "%s is failed over: %s instead of %s", g.Name, g.Active, g.Preferred)
+		add(api.NoteFailedOver, g.Next, "%s is failed over: %s instead of %s%s", g.Name, g.Active, g.Preferred, preferredWaits(g))
 	}
 	for _, n := range g.Nodes {
 		switch {
@@ -223,6 +225,14 @@ func groupNotes(g *api.Group, add func(code, next, format string, args ...any)) 
 			add(api.NoteDegraded, "", "%s: site %s is down; %s", g.Name, s.Site, s.Why)
 		}
 	}
+}
+
+// preferredWaits says what a failed-over group waits for.
+func preferredWaits(g *api.Group) string {
+	if len(g.Waits) == 0 {
+		return ""
+	}
+	return "; " + g.Waits[0]
 }
 
 // isLocal says whether a rule is one node's own.
@@ -244,10 +254,33 @@ func undo(word string) string {
 	return "clear"
 }
 
-func overrideText(o *api.Override) string {
-	what := "forced " + o.Word
+// endsSoon is how long before its end an override is spoken of as ending: when the state warns of it, too.
+const endsSoon = 15 * time.Minute
+
+// overrideNote says what stands until when, and how to end it, or to keep it where it ends soon.
+func (v *view) overrideNote(o *api.Override, add func(code, next, format string, args ...any)) {
+	what, ends := "forced "+o.Word, "until it is cleared"
 	if o.Word == string(state.Mute) {
 		what = "muted"
 	}
-	return fmt.Sprintf("%s %s is %s by %s: %s", o.Scope, o.Target, what, o.Author, o.Reason)
+	next := "failoverctl " + o.Scope + " " + undo(o.Word) + " " + o.Target + " --reason TEXT"
+	if o.Expires != nil {
+		ends = "until " + clockText(*o.Expires)
+		switch left := o.Expires.Sub(v.now).Round(time.Second); {
+		case o.Overdue:
+			ends += ", which has passed: nothing expires without a leader"
+		case left < endsSoon:
+			ends += fmt.Sprintf(", in %s", left)
+			next = "failoverctl " + o.Scope + " extend " + o.Target + " --for 24h"
+		}
+	}
+	add(api.NoteOverridden, next, "%s %s is %s by %s %s: %s", o.Scope, o.Target, what, o.Author, ends, o.Reason)
+}
+
+// tolerates says what the next loss costs, where it costs something.
+func tolerates(c *api.Cluster) string {
+	if c.Tolerates > 0 {
+		return fmt.Sprintf("; %s more may be lost", plural(c.Tolerates, "voter"))
+	}
+	return "; if one more voter is lost, nothing flips until one is back"
 }

@@ -89,6 +89,8 @@ func TestEachCommandPrintsAsRecorded(t *testing.T) {
 		{"status-returning", "/v1/status", "status-returning", "status", 0},
 		{"status-overridden", "/v1/status", "status-overridden", "status", 0},
 		{"status-pinned", "/v1/status", "status-pinned", "status", 0},
+		{"status-pin-yields", "/v1/status", "status-pin-yields", "status", 0},
+		{"status-ends-soon", "/v1/status", "status-ends-soon", "status", 0},
 		{"status-no-quorum", "/v1/status", "status-no-quorum", "status", 1},
 		{"status-emergency", "/v1/status", "status-emergency", "status", 1},
 		{"status-emergency-invalid", "/v1/status", "status-emergency-invalid", "status", 1},

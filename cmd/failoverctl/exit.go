@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"failoverdns/api"
 )
@@ -59,6 +60,8 @@ func report(t *terminal, err error) {
 	switch {
 	case errors.As(err, &u):
 		fmt.Fprintln(t.err, "Try: failoverctl --help")
+	case errors.As(err, &p) && p.Code == api.CodeNeedsForce && strings.Contains(p.Detail, "--force"):
+		fmt.Fprintln(t.err, "Nothing was changed. --plan shows what it would do.")
 	case errors.As(err, &p) && p.Code == api.CodeNeedsForce:
 		fmt.Fprintln(t.err, "Nothing was changed. --plan shows what it would do, --force does it all the same.")
 	case errors.Is(err, api.ErrUnreachable):

@@ -106,13 +106,16 @@ func groupBlock(t *terminal, g *api.Group, now time.Time) {
 func siteLine(s *api.Standing, now time.Time) string {
 	measured := map[bool]string{true: "up", false: "down"}[s.Up]
 	line := s.Site + " is " + s.Word
-	if s.Word != measured && !s.Since.IsZero() {
+	if s.Word != measured && s.Override == nil && !s.Since.IsZero() {
 		line += ", " + measured
 	}
 	if !s.Since.IsZero() {
 		line += " since " + when(s.Since, now)
 	}
-	if s.Why != "" {
+	switch {
+	case s.Override != nil:
+		line += " " + s.Why // which begins with by whom
+	case s.Why != "":
 		line += ": " + s.Why
 	}
 	return line
@@ -177,7 +180,7 @@ func clusterBlock(t *terminal, c *api.Cluster) {
 	if c.Leader != "" {
 		leader = "leader " + c.Leader
 	}
-	t.printf("\nCluster: %s, %s, %d of %d voters answer, %d more may be lost\n", quorum, leader, c.Live, c.Voters, c.Tolerates)
+	t.printf("\nCluster: %s, %s, %d of %d voters answer%s\n", quorum, leader, c.Live, c.Voters, spare(c))
 	if c.Phase != "" && c.Phase != "running" {
 		t.printf("  this node: %s%s\n", c.Phase, after(": ", c.Detail))
 	}
@@ -187,6 +190,17 @@ func clusterBlock(t *terminal, c *api.Cluster) {
 	for _, w := range c.Waiting {
 		t.printf("  waiting: %s\n", w)
 	}
+}
+
+// spare says how many more voters may be lost.
+func spare(c *api.Cluster) string {
+	switch {
+	case !c.Quorum:
+		return ""
+	case c.Tolerates == 0:
+		return ", none may be lost"
+	}
+	return fmt.Sprintf(", %d more may be lost", c.Tolerates)
 }
 
 func overridesBlock(t *terminal, overrides []api.Override, now time.Time) {
