@@ -19,8 +19,6 @@ import (
 const (
 	// round is how often the leader looks around, unless something is due earlier.
 	round = time.Second
-	// lostAfter is the least time without contact that closes a session; three intervals of its checks if that is more.
-	lostAfter = 30 * time.Second
 	// proposeTimeout bounds one command.
 	proposeTimeout = 5 * time.Second
 )
@@ -142,7 +140,7 @@ func (d *Duties) session(st *state.State, id string, interval time.Duration, beg
 		c.at = began
 	}
 	open, ok := st.Sessions.Get(state.SessionKey(id, interval))
-	silent := time.Since(c.at) > max(lostAfter, 3*interval)
+	silent := time.Since(c.at) > state.LostAfter(interval)
 	switch {
 	case ok && silent:
 		return &state.SessionClose{Node: id, Interval: interval, Number: open.Number}
