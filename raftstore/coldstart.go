@@ -20,19 +20,23 @@ const (
 // past it: what lies behind may yet be replaced by another leader. It says whether there is Raft state at all. An error
 // means that Raft must not run on this directory; m then holds what could be read.
 func recoverState(m *machine, d *disk, snaps *raft.FileSnapshotStore, dir string, recorded uint64) (known bool, err error) {
+	from, floor, bad, err := readSnapshot(m, snaps) // first: whatever the log is like, this may be good
+	if err != nil {
+		return true, err
+	}
 	known, err = hasState(d, snaps)
 	if err != nil {
 		return true, err
 	}
-	from, floor, bad, err := readSnapshot(m, snaps)
-	if err != nil {
-		return true, err
+	lost := error(nil)
+	if known {
+		lost = checkIdentity(d)
 	}
 	until := max(recorded, floor)
 	if err := replay(m, d, from+1, until); err != nil {
-		return true, err
+		return true, errors.Join(lost, err)
 	}
-	if err := checkLog(d, max(from, until)); err != nil {
+	if err := errors.Join(lost, checkLog(d, max(from, until))); err != nil {
 		return true, err
 	}
 	for _, id := range bad {
@@ -59,6 +63,17 @@ func hasState(d *disk, snaps *raft.FileSnapshotStore) (bool, error) {
 		return false, err
 	}
 	return last > 0 || len(list) > 0 || vote > 0, nil
+}
+
+// checkIdentity finds a log that is younger than the state beside it: the file was lost and made anew. The votes that
+// this node gave were in it, so that it could vote twice. The snapshot may reach the recorded index all the same, since
+// a clean stop takes one.
+func checkIdentity(d *disk) error {
+	id, err := d.Get(keyID)
+	if len(id) == 0 && (err == nil || isNotFound(err)) {
+		return fmt.Errorf("there is a snapshot, but %s was lost, and with it what this node voted", logFile)
+	}
+	return err
 }
 
 // readSnapshot brings m to the newest snapshot that can be read. It gives the log index of that one, the one of the
@@ -127,15 +142,28 @@ func replayOne(m *machine, l *raft.Log) (err error) {
 	return nil
 }
 
-// checkLog finds holes and entries that cannot be read behind the applied ones: Raft would end the process over them.
+// checkLog reads every entry, those too that are applied: Raft sends them to followers, and would end the process over
+// one that cannot be read. Holes are damage behind the applied ones only: a snapshot that was taken from the leader
+// leaves one before it.
 func checkLog(d *disk, applied uint64) error {
+	first, err := d.FirstIndex()
+	if err != nil {
+		return err
+	}
 	last, err := d.LastIndex()
 	if err != nil {
 		return err
 	}
-	for i := applied + 1; i <= last; i++ {
+	for i := first; i <= last && last > 0; i++ {
 		var l raft.Log
-		if err := d.GetLog(i, &l); err != nil {
+		err := d.GetLog(i, &l)
+		if errors.Is(err, raft.ErrLogNotFound) && i <= applied {
+			continue
+		}
+		if err == nil && l.Index != i {
+			err = fmt.Errorf("it says that it is entry %d", l.Index)
+		}
+		if err != nil {
 			return fmt.Errorf("entry %d of %d: %w", i, last, err)
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"runtime"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -42,7 +43,8 @@ type disk struct {
 }
 
 func openBolt(dir string, noSync bool) (store logStore, err error) {
-	defer func() { // bbolt panics on some kinds of damage
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true)) // see access
+	defer func() {                                           // bbolt panics on some kinds of damage
 		if r := recover(); r != nil {
 			err = fmt.Errorf("open the log: %v", r)
 		}
@@ -91,6 +93,8 @@ type diskAnswer[T any] struct {
 }
 
 // access makes one call with the deadline. What the call works on must be its own: it may go on after access returned.
+// bbolt maps its file into memory: where that was cut short, or a sector cannot be read, the kernel sends SIGBUS, which
+// would end the process and its answers with it. So faults are panics here, and panics are errors.
 func access[T any](d *disk, what string, f func() (T, error)) (T, error) {
 	var none T
 	if err := d.fault(); err != nil {
@@ -98,6 +102,7 @@ func access[T any](d *disk, what string, f func() (T, error)) (T, error) {
 	}
 	done := make(chan diskAnswer[T], 1)
 	d.calls.Go(func() {
+		debug.SetPanicOnFault(true) // of this goroutine, which ends with the call
 		defer func() {
 			if r := recover(); r != nil {
 				done <- diskAnswer[T]{err: fmt.Errorf("%v", r)}

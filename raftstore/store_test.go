@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -164,6 +165,45 @@ func TestUnreadableLogServesTheSnapshot(t *testing.T) {
 	if st := s.Status(); st.Phase != PhaseDamaged || version(s, "ns1") != "1" {
 		t.Fatalf("%+v, version %q", st, version(s, "ns1"))
 	}
+}
+
+func TestLogCutShortOrLostServesTheSnapshotAndStaysOutOfTheCluster(t *testing.T) {
+	for name, damage := range map[string]func(path string) error{
+		"cut to a fifth":  func(path string) error { return cut(path, 5) },
+		"cut to a tenth":  func(path string) error { return cut(path, 10) },
+		"cut to nothing":  func(path string) error { return os.Truncate(path, 0) },
+		"gone altogether": os.Remove,
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			s := startLone(t, dir)
+			for i := range 20 { // the log must reach beyond what is cut
+				mustPropose(t, s, announce(s, "ns1", strings.Repeat("x", 20_000)+strconv.Itoa(i)))
+			}
+			mustPropose(t, s, announce(s, "ns1", "1"))
+			stopStore(t, s) // with a snapshot that reaches the recorded index
+			if err := damage(filepath.Join(dir, logFile)); err != nil {
+				t.Fatal(err)
+			}
+			for range 2 { // opening it must not make it look sound
+				s = openLone(t, dir)
+				s.Start()
+				if st := s.Status(); st.Phase != PhaseDamaged || !strings.Contains(st.Detail, "then join") || version(s, "ns1") != "1" {
+					t.Errorf("%+v, version %q", st, version(s, "ns1"))
+				}
+				stopStore(t, s)
+			}
+		})
+	}
+}
+
+// cut leaves the first of so many parts of a file.
+func cut(path string, parts int64) error {
+	info, err := os.Stat(path)
+	if err != nil {
+		return err
+	}
+	return os.Truncate(path, info.Size()/parts)
 }
 
 func TestUnreadableSnapshotFallsBackToTheOneBefore(t *testing.T) {
