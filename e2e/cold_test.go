@@ -1,0 +1,233 @@
+package e2e
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"failoverdns/e2e/cluster"
+)
+
+// dataDir is a node's data directory.
+func dataDir(n *cluster.Node) string { return filepath.Join(n.Dir, "data") }
+
+func TestAnyOneNodeAloneAfterAPowerCutAnswersWithWhatItHadApplied(t *testing.T) {
+	c := launch(t, cluster.Spec{Interval: fast})
+	seen := observe(t, c)
+	broken := time.Now()
+	ok(t, c.Site("azure").SetFaults(cluster.Faults{Status: 503}))
+	ok(t, seen.Wait(soon(t), aws, broken))
+	agreed := serial(t, c)
+	time.Sleep(200 * time.Millisecond) // the promise: what was answered 100 ms ago is on disk
+	for _, n := range c.Nodes() {
+		n.Kill()
+	}
+	ok(t, c.Site("azure").SetFaults(cluster.Faults{})) // the world goes on; a node alone must not follow it
+	seen.Stop()
+
+	cold := c.Observe(login, 5*time.Millisecond) // the very first answer counts
+	t.Cleanup(cold.Stop)
+	for _, n := range c.Nodes() {
+		t.Run(n.ID, func(t *testing.T) {
+			started, led := time.Now(), reigns(n)
+			ok(t, n.Start())
+			ok(t, cold.Wait(soon(t), aws, started, n.ID))
+			ok(t, n.WaitReady(soon(t)))
+			eventually(t, func() error { return saysNoQuorum(t, n) })
+			time.Sleep(3 * time.Second) // it must not lead, whatever elections it holds: there is nothing to wait for
+			ok(t, saysNoQuorum(t, n))
+			if m := members(t, n); m.Cluster.Leader != "" || m.Cluster.RaftState == "leader" {
+				t.Errorf("alone it says that %q leads, and that it is %s itself", m.Cluster.Leader, m.Cluster.RaftState)
+			}
+			if got, err := n.Serial(soon(t), zone); err != nil || got != agreed {
+				t.Errorf("its serial is %d, not %d: %v", got, agreed, err)
+			}
+			if reigns(n) != led {
+				t.Error("alone it has led")
+			}
+			onlyAnswered(t, cold, n, started, aws)
+			n.Kill()
+		})
+	}
+}
+
+// reigns is how often a node has led, by its log.
+func reigns(n *cluster.Node) int { return strings.Count(n.Log(), "this node leads") }
+
+// outcast is damage to a node's data directory while it is down, and what becomes of the node.
+type outcast struct {
+	name   string
+	damage func(t *testing.T, dir string)
+	answer string   // what it must answer with
+	phase  string   // "running" if it must take part as before
+	says   []string // in its status
+}
+
+func TestDamagedNodeSaysTheWayOutStaysOutOfTheClusterAndAnswersFromWhatIsGood(t *testing.T) {
+	c := launch(t, cluster.Spec{Interval: fast})
+	seen := observe(t, c)
+	broken := time.Now()
+	ok(t, c.Site("azure").SetFaults(cluster.Faults{Status: 503}))
+	ok(t, seen.Wait(soon(t), aws, broken))
+	victim := followerOf(t, c)
+	rest := but(c, victim)
+	ok(t, victim.Stop()) // with a snapshot
+	whole := copied(t, dataDir(victim))
+	since := time.Now()
+	term := members(t, rest[0]).Cluster.Term
+
+	for _, o := range outcasts() {
+		t.Run(o.name, func(t *testing.T) {
+			ok(t, os.RemoveAll(dataDir(victim)))
+			ok(t, os.CopyFS(dataDir(victim), os.DirFS(whole)))
+			o.damage(t, dataDir(victim))
+			before, said := time.Now(), len(victim.Log())
+			ok(t, victim.Start())
+			defer victim.Kill()
+			ok(t, seen.Wait(soon(t), o.answer, before, victim.ID))
+			o.check(t, victim, said)
+			onlyAnswered(t, seen, victim, before, o.answer)
+		})
+	}
+	onlyAnswers(t, seen, rest, since, aws)
+	for _, n := range rest {
+		if now := members(t, n).Cluster; now.Term != term || !now.Quorum {
+			t.Errorf("%s: term %d, quorum %t; the others were disturbed in term %d", n.ID, now.Term, now.Quorum, term)
+		}
+	}
+}
+
+// outcasts are in order: the last one takes part again.
+func outcasts() []outcast {
+	log := func(dir string) string { return filepath.Join(dir, "raft.db") }
+	wayOut := []string{"not ready", "the log is damaged", "then join"}
+	return []outcast{
+		{"the directory is wiped", func(t *testing.T, dir string) { ok(t, os.RemoveAll(dir)) },
+			"SERVFAIL", "wiped", []string{"not ready", "another data directory", "remove it, then join"}},
+		{"the log is overwritten in the middle", func(t *testing.T, dir string) { overwrite(t, log(dir), 2*4096, 8*4096) },
+			aws, "damaged", wayOut},
+		{"the log's first pages are overwritten", func(t *testing.T, dir string) { overwrite(t, log(dir), 0, 2*4096) },
+			aws, "damaged", wayOut},
+		{"the log is cut short", func(t *testing.T, dir string) { ok(t, os.Truncate(log(dir), 3*4096)) },
+			aws, "damaged", wayOut},
+		{"the log is lost", func(t *testing.T, dir string) { ok(t, os.Remove(log(dir))) },
+			aws, "damaged", wayOut},
+		{"the applied index is garbage", func(t *testing.T, dir string) { overwrite(t, filepath.Join(dir, "applied"), 0, 2*4096) },
+			aws, "damaged", []string{"not ready", "applied index is damaged", "then join"}},
+		{"log and snapshot are damaged", func(t *testing.T, dir string) { ok(t, os.Remove(log(dir))); cutSnapshot(t, dir) },
+			"SERVFAIL", "damaged", wayOut},
+		{"one slot of the applied index is torn and the snapshot is cut short, the log is whole", func(t *testing.T, dir string) {
+			overwrite(t, filepath.Join(dir, "applied"), 8, 2)
+			cutSnapshot(t, dir)
+		}, aws, "running", nil},
+	}
+}
+
+func (o *outcast) check(t *testing.T, n *cluster.Node, said int) {
+	t.Helper()
+	if o.phase == "running" {
+		ok(t, n.WaitReady(soon(t)))
+		return
+	}
+	eventually(t, func() error {
+		m, err := n.API().Members(t.Context())
+		if err == nil && m.Cluster.Phase != o.phase {
+			err = fmt.Errorf("its phase is %q, not %q: %s", m.Cluster.Phase, o.phase, m.Cluster.Detail)
+		}
+		return err
+	})
+	time.Sleep(time.Second) // a few heartbeats of the leader, which must not draw it in
+	page := command(t, n, 1, "status")
+	for _, text := range o.says {
+		if !strings.Contains(strings.ToLower(page), text) {
+			t.Errorf("status does not say %q:\n%s", text, page)
+		}
+	}
+	if m := members(t, n).Cluster; m.Phase != o.phase || m.Ready || m.RaftState != "" {
+		t.Errorf("phase %q, ready %t, Raft %q", m.Phase, m.Ready, m.RaftState)
+	}
+	if err := n.Ready(soon(t)); err == nil {
+		t.Error("/ready says ready")
+	}
+	if log := n.Log()[said:]; !strings.Contains(log, "then join") && o.phase == "damaged" {
+		t.Errorf("its log does not say the way out:\n%s", log)
+	}
+}
+
+// overwrite puts garbage in a file.
+func overwrite(t *testing.T, path string, at, size int) {
+	t.Helper()
+	f, err := os.OpenFile(path, os.O_WRONLY, 0)
+	ok(t, err)
+	_, err = f.WriteAt([]byte(strings.Repeat("garbage ", size/8+1)[:size]), int64(at))
+	ok(t, errors.Join(err, f.Close()))
+}
+
+// cutSnapshot halves the newest snapshot.
+func cutSnapshot(t *testing.T, dir string) {
+	t.Helper()
+	all, err := filepath.Glob(filepath.Join(dir, "snapshots", "*", "state.bin"))
+	ok(t, err)
+	if len(all) == 0 {
+		t.Fatal("there is no snapshot")
+	}
+	newest := slices.MaxFunc(all, func(a, b string) int { return modified(t, a).Compare(modified(t, b)) })
+	info, err := os.Stat(newest)
+	ok(t, err)
+	ok(t, os.Truncate(newest, info.Size()/2))
+}
+
+func modified(t *testing.T, path string) time.Time {
+	t.Helper()
+	info, err := os.Stat(path)
+	ok(t, err)
+	return info.ModTime()
+}
+
+func copied(t *testing.T, dir string) string {
+	t.Helper()
+	to := filepath.Join(t.TempDir(), "data")
+	ok(t, os.CopyFS(to, os.DirFS(dir)))
+	return to
+}
+
+func TestDataDirectoryIsOfOneProcessAndOneNode(t *testing.T) {
+	c := prepare(t, cluster.Spec{})
+	first, second := c.Node("ns1"), c.Node("ns2")
+	ok(t, first.Start()) // it waits for its peers; the directory is its own all the same
+	eventually(t, func() error { return waits(soon(t), first, "ns3") })
+	text, err := second.Corefile()
+	ok(t, err)
+	ok(t, second.WriteCorefile(strings.Replace(text, "data data", "data "+dataDir(first), 1)))
+	ok(t, endsSaying(soon(t), second, "in use by another process"))
+	if !first.Running() {
+		t.Error("the first process has ended")
+	}
+	first.Kill()
+	ok(t, endsSaying(soon(t), second, `belongs to node "ns1", this one is "ns2"`))
+}
+
+// endsSaying starts a node that must end by itself, with these words among its last.
+func endsSaying(ctx context.Context, n *cluster.Node, words string) error {
+	if err := n.Start(); err != nil {
+		return err
+	}
+	for n.Running() {
+		select {
+		case <-ctx.Done():
+			n.Kill()
+			return fmt.Errorf("%s goes on, and does not say %q", n.ID, words)
+		case <-time.After(often):
+		}
+	}
+	if !strings.Contains(n.Tail(5), words) {
+		return fmt.Errorf("%s does not say %q, but:\n%s", n.ID, words, n.Tail(5))
+	}
+	return nil
+}
