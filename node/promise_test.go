@@ -3,11 +3,15 @@ package node
 import (
 	"bytes"
 	"context"
+	"log/slog"
 	"slices"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
+	"failoverdns/health"
+	"failoverdns/probes"
 	"failoverdns/raftstore"
 	"failoverdns/record"
 	"failoverdns/state"
@@ -204,15 +208,47 @@ func TestBrandNewNodeAnswersOnlyOnceItHasCaughtUp(t *testing.T) {
 		}
 		w.breakSite("*", "azure")
 		w.eventually(detect, "the others answer with aws", w.answer(aws, rest...))
+		served := w.config(late)
+		served.Declarations = nil // so that nothing but being new keeps it from being ready
+		w.nodes[late].Reload(served)
 		w.net.Rejoin(late, rest...)
 		for began := time.Now(); time.Since(began) < 20*time.Second; time.Sleep(time.Millisecond) {
-			if n := w.nodes[late]; answers(n, azure) {
-				ok, why := n.Ready()
-				t.Fatalf("%s after %s: it answers with azure at index %d of %d; ready %v %s", late, time.Since(began), n.State().Index, w.nodes[rest[0]].State().Index, ok, why)
+			n := w.nodes[late]
+			if ok, why := n.Ready(); answers(n, azure) || ok && !answers(n, aws) {
+				t.Fatalf("%s after %s: at index %d of %d it answers with azure, or is ready too early: ready %v %s", late, time.Since(began), n.State().Index, w.nodes[rest[0]].State().Index, ok, why)
 			}
 		}
 		if ok, why := w.nodes[late].Ready(); !ok || !answers(w.nodes[late], aws) {
 			t.Errorf("it has not caught up: ready %v %s", ok, why)
+		}
+	})
+}
+
+// TestNodeThatAbstainsSaysSoAndVotesNothing: faults of its own are no failures of what it probes.
+func TestNodeThatAbstainsSaysSoAndVotesNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, []string{"ns1"})
+		defer w.stopAll()
+		n, err := New(w.config("ns1"), Platform{Network: w.net.Host("ns1"), NoSync: true, Log: slog.New(slog.DiscardHandler),
+			Probe: func(context.Context, probes.Target) probes.Result {
+				return probes.Result{Started: time.Now(), Outcome: health.Abstained, Reason: health.NoRoute, Detail: "no route"}
+			}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.nodes["ns1"] = n
+		if err := n.Start(); err != nil {
+			t.Fatal(err)
+		}
+		w.eventually(time.Minute, "it answers", w.answer(azure, "ns1"))
+		time.Sleep(10 * interval)
+		if s := n.Status(); s.Abstaining != 2 {
+			t.Errorf("it says that it abstains on %d endpoints, and probes 2", s.Abstaining)
+		}
+		for _, e := range n.State().Endpoints.All() {
+			if len(e.Votes) > 0 || e.Verdict != health.VerdictUnknown || !answers(n, azure) {
+				t.Errorf("%s is %s by the votes %v", e.ID, e.Verdict, e.Votes)
+			}
 		}
 	})
 }
