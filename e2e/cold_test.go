@@ -133,6 +133,10 @@ func (o *outcast) check(t *testing.T, n *cluster.Node, said int) {
 	t.Helper()
 	if o.phase == "running" {
 		ok(t, n.WaitReady(soon(t)))
+		eventually(t, func() error { return atEase(t, n) })
+		if aside, err := filepath.Glob(filepath.Join(dataDir(n), "damaged-snapshots", "*")); err != nil || len(aside) != 1 {
+			t.Errorf("the damaged snapshot was not set aside: %q, %v", aside, err)
+		}
 		return
 	}
 	eventually(t, func() error {
@@ -158,6 +162,15 @@ func (o *outcast) check(t *testing.T, n *cluster.Node, said int) {
 	if log := n.Log()[said:]; !strings.Contains(log, "then join") && o.phase == "damaged" {
 		t.Errorf("its log does not say the way out:\n%s", log)
 	}
+}
+
+// atEase wants failoverctl status to exit with 0.
+func atEase(t *testing.T, n *cluster.Node) error {
+	out, err := n.CLI(t.Context(), "status")
+	if err == nil && out.Status != 0 {
+		err = unexpected("status", out)
+	}
+	return err
 }
 
 // overwrite puts garbage in a file.
@@ -195,6 +208,50 @@ func copied(t *testing.T, dir string) string {
 	to := filepath.Join(t.TempDir(), "data")
 	ok(t, os.CopyFS(to, os.DirFS(dir)))
 	return to
+}
+
+func TestKilledNodeWithADamagedLogAndNoSnapshotAnswersUpToTheDamageOrNotAtAll(t *testing.T) {
+	c := launch(t, cluster.Spec{Interval: fast})
+	seen := observe(t, c)
+	victim := followerOf(t, c)
+	time.Sleep(200 * time.Millisecond)
+	for _, n := range c.Nodes() { // the others too: with nobody to talk to, it can be put back as it was
+		n.Kill()
+	}
+	whole := copied(t, dataDir(victim))
+	for page := 2; page < 16; page += 2 { // whatever bbolt keeps there
+		t.Run(fmt.Sprintf("page %d", page), func(t *testing.T) {
+			ok(t, os.RemoveAll(dataDir(victim)))
+			ok(t, os.CopyFS(dataDir(victim), os.DirFS(whole)))
+			overwrite(t, filepath.Join(dataDir(victim), "raft.db"), page*4096, 2*4096)
+			before := time.Now()
+			ok(t, victim.Start())
+			defer victim.Kill()
+			var answer string
+			eventually(t, func() error {
+				s := seen.Last(victim.ID)
+				answer = s.Answer
+				if s.Sent.Before(before) {
+					return errors.New("it was not asked yet")
+				}
+				return s.Err
+			})
+			phase := members(t, victim).Cluster.Phase
+			t.Logf("it answers %s, and is %s", answer, phase)
+			if answer != azure && (answer != "SERVFAIL" || phase == "running") {
+				t.Errorf("it answers %s, and is %s", answer, phase)
+			}
+			if phase == "running" {
+				t.Skip("there was nothing of worth on that page") // bbolt's free pages
+			}
+			if phase != "damaged" && phase != "halted" {
+				t.Errorf("its phase is %q", phase)
+			}
+			if page := command(t, victim, 1, "status"); !strings.Contains(page, "then join") {
+				t.Errorf("status does not say the way out:\n%s", page)
+			}
+		})
+	}
 }
 
 func TestDataDirectoryIsOfOneProcessAndOneNode(t *testing.T) {
