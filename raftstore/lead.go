@@ -148,7 +148,7 @@ func (s *Store) takeLead(in *instance) {
 	}
 	for in.raft.State() == raft.Leader && !in.isEnded() {
 		if s.machine.halt() != nil {
-			if err := in.raft.LeadershipTransfer().Error(); err != nil {
+			if s.handOver(in.dials, in.raft); in.raft.State() == raft.Leader {
 				s.pause(in, time.Second)
 			}
 			continue

@@ -159,7 +159,7 @@ func TestHeartbeatsGoTheWayOfAllCalls(t *testing.T) {
 				t.Fatal(err)
 			}
 			s := &Store{cfg: cfg, peers: c.peers}
-			return p, newTransport(streams{p.listen(p.raft, advertised(cfg.Advertise)), s.idAt}, addressBook{s}, func(w word) { heard <- w }, raftLogger(cfg.Logger))
+			return p, newTransport(streams{p.listen(p.raft, advertised(cfg.Advertise)), s.idAt, t.Context()}, addressBook{s}, func(w word) { heard <- w }, raftLogger(cfg.Logger))
 		}
 		p1, t1 := open("ns1")
 		p2, t2 := open("ns2")

@@ -1,6 +1,7 @@
 package raftstore
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -26,6 +27,8 @@ type instance struct {
 	disk   *disk
 	notify chan bool     // leadership gained and lost
 	ended  chan struct{} // closed when it is being ended
+	dials  context.Context
+	hangUp context.CancelFunc // ends the dials under way, which Raft would wait for
 }
 
 // run owns the life of Raft: it begins when the first start is settled, and again after each fault of the disk.
@@ -169,13 +172,14 @@ func (s *Store) raftConfig(notify chan bool) *raft.Config {
 // begin starts Raft on a disk.
 func (s *Store) begin(d *disk) (*instance, error) {
 	in := &instance{disk: d, notify: make(chan bool, 16), ended: make(chan struct{})}
+	in.dials, in.hangUp = context.WithCancel(context.Background())
 	c := s.raftConfig(in.notify)
 	s.disk.Store(d)
 	var t raft.Transport
 	if s.port == nil {
 		_, t = raft.NewInmemTransportWithTimeout(raft.ServerAddress(s.cfg.ID), loneRPC)
 	} else {
-		layer := streams{s.port.listen(s.port.raft, advertised(s.cfg.Advertise)), s.idAt}
+		layer := streams{s.port.listen(s.port.raft, advertised(s.cfg.Advertise)), s.idAt, in.dials}
 		t = newTransport(layer, addressBook{s}, s.fresh.heard, c.Logger)
 	}
 	store := raftDisk{d}
@@ -185,6 +189,7 @@ func (s *Store) begin(d *disk) (*instance, error) {
 	}
 	in.raft, err = newRaft(c, s.machine, cache, store, s.snaps, t)
 	if err != nil {
+		in.hangUp()
 		closeTransport(t)
 		return nil, errors.Join(err, d.fault())
 	}
@@ -224,6 +229,7 @@ func closeTransport(t raft.Transport) {
 func (s *Store) end(in *instance) {
 	s.raft.CompareAndSwap(in.raft, nil)
 	close(in.ended)
+	in.hangUp()
 	down := in.raft.Shutdown()
 	if s.port != nil {
 		s.port.drop(func(_, protocol string) bool { return protocol == protocolRaft })

@@ -74,35 +74,38 @@ func (s *Store) closeCluster() {
 }
 
 // handOver gives the lead to another voter, if there is one that takes it: without it the others would be without a
-// leader for an election's time.
+// leader for an election's time. Those that are away are not asked: each would cost an election's time to find out.
 func (s *Store) handOver(ctx context.Context, r *raft.Raft) {
-	for range transfers {
-		if r.State() != raft.Leader || s.voters(r) < 2 || ctx.Err() != nil {
+	for i := range transfers {
+		heirs := s.heirs(r)
+		if r.State() != raft.Leader || len(heirs) == 0 || ctx.Err() != nil {
 			return
 		}
+		heir := heirs[i%len(heirs)]
 		done := make(chan error, 1)
-		f := r.LeadershipTransfer()
+		f := r.LeadershipTransferToServer(heir.ID, heir.Address)
 		go func() { done <- f.Error() }()
 		select {
 		case err := <-done:
 			if err == nil {
 				return
 			}
-			s.log.Info("nobody took the lead yet", "error", err)
+			s.log.Info("the lead is not taken yet", "by", heir.ID, "error", err)
 		case <-ctx.Done():
 			return
 		}
 	}
 }
 
-func (s *Store) voters(r *raft.Raft) int {
-	n := 0
+// heirs are the other voters that this leader reaches, as far as it knows.
+func (s *Store) heirs(r *raft.Raft) (heirs []raft.Server) {
 	for _, server := range r.GetConfiguration().Configuration().Servers {
-		if server.Suffrage == raft.Voter {
-			n++
+		id := string(server.ID)
+		if server.Suffrage == raft.Voter && id != s.cfg.ID && s.reach.since(id) == 0 {
+			heirs = append(heirs, server)
 		}
 	}
-	return n
+	return heirs
 }
 
 // lastSnapshot keeps the next start short.

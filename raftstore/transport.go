@@ -25,11 +25,12 @@ func (a advertised) String() string { return string(a) }
 type streams struct {
 	*handed
 	who func(address string) string // node ID
+	ctx context.Context             // ends dials
 }
 
 // Dial implements raft.StreamLayer.
 func (s streams) Dial(address raft.ServerAddress, timeout time.Duration) (net.Conn, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), timeout)
+	ctx, cancel := context.WithTimeout(s.ctx, timeout)
 	defer cancel()
 	id := s.who(string(address))
 	if id == "" {
