@@ -71,9 +71,33 @@ func hasState(d *disk, snaps *raft.FileSnapshotStore) (bool, error) {
 func checkIdentity(d *disk) error {
 	id, err := d.Get(keyID)
 	if len(id) == 0 && (err == nil || isNotFound(err)) {
-		return fmt.Errorf("there is a snapshot, but %s was lost, and with it what this node voted", logFile)
+		return fmt.Errorf("%s was lost, and with it what this node voted", logFile)
 	}
 	return err
+}
+
+// checkReopened finds a log that does not hold any more what it held when this process began: the file was lost, or
+// replaced by an older one.
+func checkReopened(d *disk, snaps *raft.FileSnapshotStore, applied uint64) error {
+	if err := checkIdentity(d); err != nil {
+		return err
+	}
+	last, err := d.LastIndex()
+	if err != nil {
+		return err
+	}
+	list, err := snaps.List()
+	if err != nil {
+		return fmt.Errorf("list the snapshots: %w", err)
+	}
+	floor := uint64(0)
+	if len(list) > 0 {
+		floor = list[0].Index
+	}
+	if reach := max(last, floor); reach < applied {
+		return fmt.Errorf("it ends at entry %d, but %d was applied here", reach, applied)
+	}
+	return checkLog(d, floor)
 }
 
 // readSnapshot brings m to the newest snapshot that can be read. It gives the log index of that one, the one of the

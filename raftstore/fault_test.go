@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -191,6 +193,45 @@ func TestFullDiskIsTriedAgainUntilThereIsRoom(t *testing.T) {
 				return victim.Status().Phase == PhaseRunning && version(victim, writer.ID()) == victim.ID() && victim.Age() < time.Second
 			})
 		}
+	})
+}
+
+func TestLogLostUnderARunningNodeKeepsItOutOfTheCluster(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := memCluster(t)
+		var mu sync.Mutex
+		full := ""
+		c.openLog = func(id string) func(string, bool) (logStore, error) {
+			return func(dir string, noSync bool) (logStore, error) {
+				s, err := openBolt(dir, noSync)
+				return &limited{s, func() error {
+					mu.Lock()
+					defer mu.Unlock()
+					if full == id {
+						return syscall.ENOSPC
+					}
+					return nil
+				}}, err
+			}
+		}
+		defer c.end()
+		c.start("ns1", "ns2", "ns3")
+		victim := c.other(c.leader())
+		mustPropose(t, victim, announce(victim, victim.ID(), "before"))
+		mu.Lock()
+		full = victim.ID()
+		mu.Unlock()
+		if err := os.Remove(filepath.Join(c.dir(victim.ID()), logFile)); err != nil { // to make room
+			t.Fatal(err)
+		}
+		writer := c.leader()
+		mustPropose(t, writer, announce(writer, writer.ID(), "meanwhile"))
+		eventually(t, "it says so", func() bool { return victim.Status().Phase == PhaseDamaged })
+		time.Sleep(time.Minute)
+		if st := victim.Status(); !strings.Contains(st.Detail, "then join") || st.Raft != "" || version(victim, victim.ID()) != "before" {
+			t.Fatalf("%+v, version %q", st, version(victim, victim.ID()))
+		}
+		mustPropose(t, writer, announce(writer, writer.ID(), "after"))
 	})
 }
 

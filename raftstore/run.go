@@ -132,7 +132,7 @@ func (s *Store) fault(err error) {
 }
 
 // reopen waits for the last call into the old store, however late, and opens the log again. It gives nil when the
-// store stops first.
+// store stops first, or when what was opened is not what this node had.
 func (s *Store) reopen(d *disk) *disk {
 	s.closeDisk(d)
 	for {
@@ -142,10 +142,22 @@ func (s *Store) reopen(d *disk) *disk {
 		case <-time.After(reopenPause):
 		}
 		store, err := s.openLog()
-		if err == nil {
-			return guard(store, diskDeadline)
+		if err != nil {
+			s.fault(err)
+			continue
 		}
-		s.fault(err)
+		d := guard(store, diskDeadline)
+		if err = checkReopened(d, s.snaps, s.State().Index); err == nil {
+			return d
+		}
+		if d.fault() == nil {
+			s.mu.Lock()
+			s.damaged(d, err)
+			s.mu.Unlock()
+			return nil
+		}
+		s.fault(fmt.Errorf("%w; if this stays: %s", err, damagedWayOut))
+		s.closeDisk(d)
 	}
 }
 

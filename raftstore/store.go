@@ -151,9 +151,12 @@ func (s *Store) recover(recorded uint64) (*disk, error) {
 
 func (s *Store) openLog() (logStore, error) { return s.cfg.openLog(s.cfg.Dir, s.cfg.NoSync) }
 
+// damagedWayOut is the only one: what this node voted or acknowledged may be lost.
+const damagedWayOut = "remove this node, then join it with an empty data directory"
+
 // damaged keeps Raft closed for the life of this Store.
 func (s *Store) damaged(d *disk, err error) {
-	s.phase, s.detail = PhaseDamaged, fmt.Sprintf("the log is damaged: %v; remove this node, then join it with an empty data directory", err)
+	s.phase, s.detail = PhaseDamaged, fmt.Sprintf("the log is damaged: %v; %s", err, damagedWayOut)
 	s.settled = true // it must not be taken for a newcomer
 	s.log.Error("the log is damaged: this node answers with what it has and stays out of the cluster; remove it, then join", "error", err, "index", s.State().Index)
 	if d != nil {
