@@ -254,6 +254,36 @@ func TestKilledNodeWithADamagedLogAndNoSnapshotAnswersUpToTheDamageOrNotAtAll(t 
 	}
 }
 
+func TestLogCutShortUnderARunningNodeCostsNoAnswer(t *testing.T) {
+	c := launch(t, cluster.Spec{Interval: fast})
+	seen := observe(t, c)
+	victim := followerOf(t, c)
+	rest := but(c, victim)
+	cut := time.Now()
+	ok(t, os.Truncate(filepath.Join(dataDir(victim), "raft.db"), 3*4096))
+	ok(t, c.Site("azure").SetFaults(cluster.Faults{Status: 503})) // so that there is something to write
+	ok(t, seen.Wait(soon(t), aws, cut, rest[0].ID, rest[1].ID))
+	eventually(t, func() error {
+		if phase := members(t, victim).Cluster.Phase; phase != "fault" && phase != "damaged" {
+			return fmt.Errorf("its phase is %q", phase)
+		}
+		return nil
+	})
+	onlyAnswers(t, seen, c.Nodes(), cut, azure, aws)
+
+	before := time.Now()
+	victim.Kill()
+	ok(t, victim.Start())
+	ok(t, seen.Wait(soon(t), "SERVFAIL", before, victim.ID)) // there is no snapshot
+	page := command(t, victim, 1, "status")
+	for _, text := range []string{"the log is damaged", "then join"} {
+		if !strings.Contains(page, text) {
+			t.Errorf("status does not say %q:\n%s", text, page)
+		}
+	}
+	onlyAnswers(t, seen, rest, before, aws)
+}
+
 func TestDataDirectoryIsOfOneProcessAndOneNode(t *testing.T) {
 	c := prepare(t, cluster.Spec{})
 	first, second := c.Node("ns1"), c.Node("ns2")
