@@ -59,7 +59,7 @@ func (d *drawer) trouble(at time.Duration) {
 		draw   func(time.Duration)
 	}{
 		{4, d.isolation}, {3, d.deposed}, {3, d.linkCut}, {2, d.oneWayCut}, {1, d.slowLink}, {4, d.restart}, {1, d.powerCut},
-		{6, d.siteOutage}, {3, d.flapping}, {7, d.command}, {3, d.rollOut}, {1, d.probingOff},
+		{6, d.siteOutage}, {3, d.flapping}, {7, d.command}, {3, d.rollOut}, {1, d.probingOff}, {2, d.blackout},
 	}
 	total := 0
 	for _, k := range kinds {
@@ -208,6 +208,24 @@ func (d *drawer) rollOut(at time.Duration) {
 			at += pause / 3
 		}
 		d.edits = old
+	}
+}
+
+// blackout leaves every node alone for a while, under one of the rules for that, and a site may be down meanwhile.
+func (d *drawer) blackout(at time.Duration) {
+	d.edits = pick(d, len(forms)-2, len(forms)-1)
+	for _, id := range three {
+		d.add(at, "edit %s %d", id, d.edits)
+		at += d.between(time.Second, 10*time.Second)
+	}
+	until := at + d.between(time.Minute, 4*time.Minute)
+	who, target := pick(d, "*", d.node()), d.target()
+	broken := at + d.between(0, time.Minute)
+	d.add(broken, "break %s %s", who, target)
+	d.add(broken+2*d.lasting(), "mend %s %s", who, target)
+	for _, id := range three {
+		d.add(at, "isolate %s", id)
+		d.add(until+d.between(0, 10*time.Second), "rejoin %s", id)
 	}
 }
 

@@ -40,7 +40,14 @@ var forms = []func(d *state.Declaration){
 		d.Groups[0].Cells[0].Names = append(d.Groups[0].Cells[0].Names, record.MustParseName("api.auth.example.com"))
 	},
 	func(d *state.Declaration) { eachCheck(d, func(c *health.Check) { c.Failures, c.Window = 3, 5 }) },
+	func(d *state.Declaration) {
+		d.NoQuorum = state.NoQuorum{Mode: state.NoQuorumRefuse, After: refuseAfter}
+	},
+	func(d *state.Declaration) { d.NoQuorum = state.NoQuorum{Mode: state.NoQuorumLocal, After: refuseAfter} },
 }
+
+// refuseAfter is the patience of the forms that do not hold without a quorum.
+const refuseAfter = 30 * time.Second
 
 func eachCheck(d *state.Declaration, edit func(*health.Check)) {
 	for i := range d.Sites {

@@ -20,6 +20,7 @@ import (
 	"failoverdns/raftstore/memnet"
 	"failoverdns/state"
 	"failoverdns/trust"
+	"failoverdns/zone"
 )
 
 // trial is one schedule being run: a cluster, what is wrong with its world, and a judge who watches.
@@ -49,7 +50,11 @@ type proc struct {
 	id   string
 	node *Node
 	host *memnet.Host
-	gone bool // killed; guarded by the judge's mutex
+
+	// Guarded by the judge's mutex.
+	gone  bool
+	image *zone.Image // that was looked at last
+	face  string      // and what clients see of it
 }
 
 // settling is how long everything is left alone in the end.

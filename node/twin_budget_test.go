@@ -57,7 +57,11 @@ func (j *judge) budgets() {
 			}
 		}
 	}
-	if !quorum || undisturbed < electionBudget || j.waiting() {
+	if undisturbed < electionBudget || j.waiting() {
+		return
+	}
+	j.alone(undisturbed)
+	if !quorum {
 		return
 	}
 	if len(leaders) != 1 {
@@ -88,13 +92,18 @@ func (j *judge) deserved(ids []string) {
 				j.failf("%s: %s after the last disturbance %s is %s; by what %v see it should be %s (%s)", id, time.Since(j.calm), e.ID, e.Verdict, ids, want, votesOf(e))
 			}
 		}
+		if j.trial.procs[id].own() {
+			j.failf("%s: %s after the last disturbance it still goes by words of its own", id, time.Since(j.calm))
+		}
 		if digest(st) == "" {
 			j.failf("%s: %s after the last disturbance there is no zone", id, time.Since(j.calm))
 		}
 	}
 }
 
-// verdictFor is what nodes deserve by what they see now; "" where too few agree, and things stay as they are.
+// verdictFor is what nodes deserve by what they see now; "" where too few agree, and things stay as they are. They also
+// stay where fewer than a majority made an endpoint down and one of those went away: voiding its vote changes no verdict
+// by itself, and those who say up have said so before.
 func (j *judge) verdictFor(st *state.State, e *state.Endpoint, ids []string) health.Verdict {
 	counting := probers(st)
 	up, down := thresholds(e.Agree, len(counting))
@@ -111,6 +120,8 @@ func (j *judge) verdictFor(st *state.State, e *state.Endpoint, ids []string) hea
 	switch {
 	case len(counting) > 0 && downs >= down:
 		return health.VerdictDown
+	case down < up && len(ids) < len(three):
+		return ""
 	case len(counting) > 0 && ups >= up && downs < down:
 		return health.VerdictUp
 	}

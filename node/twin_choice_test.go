@@ -149,7 +149,9 @@ func (j *judge) choice(p *proc, prev, st *state.State, restored bool) {
 	if held := g.States[slices.Index(g.Sites, g.Active)].Held; held {
 		j.failf("%s: at index %d the active site %s is held", p.id, st.Index, g.Active)
 	}
-	j.served(p, st, v.records(answering), d)
+	if !p.own() {
+		j.served(p, st, v.records(answering), d)
+	}
 }
 
 // served holds the answers of every steered name to what they must be.
