@@ -36,10 +36,22 @@ func (t *txn) declare(ds []*Declaration) *Refusal {
 	}
 	t.endDrift(ds)
 	t.releaseTargets()
+	t.endSessions()
 	for id := range t.s.Nodes.All() {
 		t.countIn(id) // the endpoint that its first full round lacked may be gone
 	}
 	return t.checkGroups()
+}
+
+// endSessions ends those of intervals that no check has any more: the leader looks after the others alone, so one left
+// open would outlast its node.
+func (t *txn) endSessions() {
+	used := t.s.Intervals()
+	for key, s := range t.s.Sessions.All() {
+		if !slices.Contains(used, s.Interval) {
+			t.s.Sessions = t.s.Sessions.Without(key)
+		}
+	}
 }
 
 func (t *txn) declareZone(d *Declaration) {
