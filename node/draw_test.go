@@ -127,7 +127,7 @@ func (d *drawer) slowLink(at time.Duration) {
 }
 
 func (d *drawer) restart(at time.Duration) {
-	id := d.node()
+	id := pick(d, d.node(), d.node(), "leader")
 	d.add(at, "%s %s", pick(d, "stop", "crash", "crash-unsynced"), id)
 	d.add(at+d.lasting(), "start %s", id)
 }

@@ -19,7 +19,7 @@ func (p *proc) own() bool {
 func (j *judge) alone(undisturbed time.Duration) {
 	for _, id := range three {
 		p := j.trial.procs[id]
-		if p == nil || len(j.trial.reach(id)) > 1 || undisturbed < gap+refuseAfter+verdictBudget {
+		if p == nil || len(j.trial.reach(id)) > 1 || undisturbed < verdictBudget {
 			continue
 		}
 		d := formsByDigest[digest(p.node.State())]

@@ -87,6 +87,7 @@ func (j *judge) waiting() bool {
 func (j *judge) deserved(ids []string) {
 	for _, id := range ids {
 		st := j.trial.procs[id].node.State()
+		j.lostSessions(j.trial.procs[id], st, ids)
 		for _, e := range st.Endpoints.All() {
 			if want := j.verdictFor(st, e, ids); want != "" && want != e.Verdict {
 				j.failf("%s: %s after the last disturbance %s is %s; by what %v see it should be %s (%s)", id, time.Since(j.calm), e.ID, e.Verdict, ids, want, votesOf(e))
@@ -97,6 +98,15 @@ func (j *judge) deserved(ids []string) {
 		}
 		if digest(st) == "" {
 			j.failf("%s: %s after the last disturbance there is no zone", id, time.Since(j.calm))
+		}
+	}
+}
+
+// lostSessions: votes of a node that has been out of contact for so long count no more.
+func (j *judge) lostSessions(p *proc, st *state.State, ids []string) {
+	for _, s := range st.Sessions.All() {
+		if !slices.Contains(ids, s.Node) {
+			j.failf("%s: %s after the last disturbance the session of %s is open, which %v do not reach", p.id, time.Since(j.calm), s.Node, ids)
 		}
 	}
 }
