@@ -1,0 +1,145 @@
+package node
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing/synctest"
+	"time"
+
+	"failoverdns/health"
+	"failoverdns/probes"
+	"failoverdns/raftstore/memnet"
+	"failoverdns/state"
+	"failoverdns/trust"
+	"failoverdns/zone"
+)
+
+// proc is one process of a node.
+type proc struct {
+	id   string
+	node *Node
+	host *memnet.Host
+
+	// Guarded by the judge's mutex.
+	gone  bool
+	image *zone.Image // that was looked at last
+	face  string      // and what clients see of it
+}
+
+func (tr *trial) config(id string) Config {
+	cfg := Config{ID: id, DataDir: tr.dirs[id], Role: state.Voter, Probe: !tr.quiet[id], Timing: tr.timing, Version: "test",
+		Declarations: []*state.Declaration{form(tr.form[id])}, Listen: id + ":7400",
+		TLS: &TLSFiles{filepath.Join(tr.certs, id+".pem"), filepath.Join(tr.certs, id+"-key.pem"), filepath.Join(tr.certs, trust.CAFile)}}
+	for _, peer := range three {
+		cfg.Peers = append(cfg.Peers, Peer{peer, peer + ":7400"})
+	}
+	return cfg
+}
+
+func (tr *trial) start(id string) error {
+	if tr.procs[id] != nil {
+		return nil
+	}
+	if ended := tr.ends[id]; ended != nil {
+		<-ended
+		delete(tr.ends, id)
+	}
+	if tr.dirs[id] == "" {
+		tr.dirs[id] = filepath.Join(tr.dir, id)
+	}
+	p := &proc{id: id, host: tr.net.Host(id)}
+	n, err := New(tr.config(id), Platform{Network: p.host, NoSync: true, Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
+		Applied: func(st *state.State, r state.Result) { tr.judge.applied(p, st, r) },
+		Probe:   func(_ context.Context, t probes.Target) probes.Result { return tr.probe(p, t) }})
+	if err != nil {
+		return err
+	}
+	p.node = n
+	tr.procs[id] = p
+	tr.judge.opened(p)
+	return n.Start()
+}
+
+// stop ends a process cleanly, beside the steps.
+func (tr *trial) stop(id string) {
+	p := tr.procs[id]
+	if p == nil {
+		return
+	}
+	delete(tr.procs, id)
+	ended := make(chan struct{})
+	tr.ends[id] = ended
+	tr.later.Go(func() {
+		defer close(ended)
+		ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
+		defer cancel()
+		if err := p.node.Stop(ctx); err != nil {
+			tr.judge.fail("stop %s: %v", id, err)
+		}
+		tr.judge.closed(p, 0)
+	})
+}
+
+// crash ends a process as kill -9 does: its successor finds the files as they were at that moment. unsynced takes from
+// it the last 60 ms of the one file that is not synced with each commit, as a power cut may.
+func (tr *trial) crash(id string, unsynced bool) error {
+	p := tr.procs[id]
+	if p == nil {
+		return nil
+	}
+	applied := filepath.Join(tr.dirs[id], "applied")
+	old, err := os.ReadFile(applied)
+	if unsynced && err == nil {
+		time.Sleep(60 * time.Millisecond)
+	}
+	synctest.Wait()
+	delete(tr.procs, id)
+	next := fmt.Sprintf("%s-%d", filepath.Join(tr.dir, id), tr.now())
+	if err := os.CopyFS(next, os.DirFS(tr.dirs[id])); err != nil {
+		return err
+	}
+	if unsynced && old != nil {
+		if err := os.WriteFile(filepath.Join(next, "applied"), old, 0o600); err != nil {
+			return err
+		}
+	}
+	tr.dirs[id] = next
+	tr.judge.closed(p, 150*time.Millisecond)
+	p.host.Kill()
+	tr.later.Go(func() { _ = p.node.Stop(context.Background()) }) // a dead process does nothing well
+	return nil
+}
+
+// probe is what a node sees of a target.
+func (tr *trial) probe(p *proc, t probes.Target) probes.Result {
+	began := time.Now()
+	time.Sleep(10 * time.Millisecond)
+	r := probes.Result{Outcome: health.Success, Started: began, Address: t.Address, Duration: 10 * time.Millisecond}
+	if tr.refuses(p.id, t.Endpoint) {
+		r.Outcome, r.Reason, r.Detail = health.Failure, health.Refused, "connection refused"
+	}
+	tr.judge.probed(p, t, r.Outcome == health.Success)
+	return r
+}
+
+// refuses says whether a node cannot reach an endpoint: SITE/CHECK@ADDRESS.
+func (tr *trial) refuses(node, endpoint string) bool {
+	rest, address, _ := strings.Cut(endpoint, "@")
+	site, _, _ := strings.Cut(rest, "/")
+	tr.mu.Lock()
+	defer tr.mu.Unlock()
+	return slices.ContainsFunc([]string{"*>" + site, node + ">" + site, "*>" + site + "@" + address, node + ">" + site + "@" + address},
+		func(k string) bool { return tr.dead[k] })
+}
+
+func (tr *trial) reload(id string) {
+	if p := tr.procs[id]; p != nil {
+		p.node.Reload(tr.config(id))
+	}
+}
