@@ -5,7 +5,7 @@ VERSION    ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo u
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME   ?= 10s
 
-.PHONY: help build demo test race lint e2e bench fuzz man image compose-up compose-down clean
+.PHONY: help build demo test race lint e2e chaos bench fuzz man image compose-up compose-down clean
 
 help: ## list the targets
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -29,6 +29,12 @@ lint: ## gofmt, go vet, staticcheck
 
 e2e: build ## scenarios with real processes: kills, restarts, cuts
 	E2E=1 $(GO) test -count=1 -v -timeout 15m ./e2e/...
+
+SCHEDULES ?= 300
+SEED      ?= 1
+
+chaos: ## SCHEDULES (300) random schedules of faults in virtual time, from SEED (1) on; about two a second
+	$(GO) test ./node -count=1 -run '^TestRandomSchedules$$' -v -timeout 0 -schedules $(SCHEDULES) -seed $(SEED)
 
 bench: ## micro-benchmarks with allocations
 	$(GO) test -run '^$$' -bench . -benchmem ./...
