@@ -21,12 +21,13 @@ type SessionOpen struct {
 func (*SessionOpen) kind() kind { return kindSessionOpen }
 
 func (c *SessionOpen) apply(t *txn) *Refusal {
-	if !t.s.Nodes.Has(c.Node) {
+	n, ok := t.s.Nodes.Get(c.Node)
+	if !ok {
 		return refuse(RefusedNotFound, "node %q is no member of this cluster", c.Node)
 	}
 	key := SessionKey(c.Node, c.Interval)
-	if s, ok := t.s.Sessions.Get(key); ok && s.Boot == c.Boot {
-		return nil
+	if s, ok := t.s.Sessions.Get(key); ok && s.Boot == c.Boot || !n.Probe {
+		return nil // it is open, or the node left probing while the command was under way
 	}
 	t.voidSession(c.Node, c.Interval)
 	t.s.Sessions = t.s.Sessions.With(key, &Session{c.Node, c.Interval, t.s.Index, c.Boot})
