@@ -92,6 +92,11 @@ func (t *txn) configureOne(m Member, first bool) {
 
 func (t *txn) removeNode(id string) {
 	t.voidNode(id)
+	for key, s := range t.was.Sessions.All() {
+		if s.Node == id {
+			t.s.Sessions = t.s.Sessions.Without(key)
+		}
+	}
 	t.s.Nodes = t.s.Nodes.Without(id)
 	for key, o := range t.was.Offers.Prefix(offersOf(id)) {
 		if o.Node == id {
@@ -101,13 +106,8 @@ func (t *txn) removeNode(id string) {
 	t.event(Event{Type: "node", Node: id, Text: id + " is no member any more"})
 }
 
-// voidNode ends a node's sessions and turns all of its votes to none. No verdict changes by that.
+// voidNode turns all votes of a node to none. No verdict changes by that.
 func (t *txn) voidNode(id string) {
-	for key, s := range t.s.Sessions.All() {
-		if s.Node == id {
-			t.s.Sessions = t.s.Sessions.Without(key)
-		}
-	}
 	for key, e := range t.s.Endpoints.All() {
 		if without := dropVote(e.Votes, id); len(without) != len(e.Votes) {
 			next := *e

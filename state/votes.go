@@ -21,13 +21,12 @@ type SessionOpen struct {
 func (*SessionOpen) kind() kind { return kindSessionOpen }
 
 func (c *SessionOpen) apply(t *txn) *Refusal {
-	n, ok := t.s.Nodes.Get(c.Node)
-	if !ok {
+	if !t.s.Nodes.Has(c.Node) {
 		return refuse(RefusedNotFound, "node %q is no member of this cluster", c.Node)
 	}
 	key := SessionKey(c.Node, c.Interval)
-	if s, ok := t.s.Sessions.Get(key); ok && s.Boot == c.Boot || !n.Probe {
-		return nil // it is open, or the node left probing while the command was under way
+	if s, ok := t.s.Sessions.Get(key); ok && s.Boot == c.Boot {
+		return nil
 	}
 	t.voidSession(c.Node, c.Interval)
 	t.s.Sessions = t.s.Sessions.With(key, &Session{c.Node, c.Interval, t.s.Index, c.Boot})
