@@ -59,7 +59,7 @@ func (d *drawer) trouble(at time.Duration) {
 		draw   func(time.Duration)
 	}{
 		{4, d.isolation}, {3, d.deposed}, {3, d.linkCut}, {2, d.oneWayCut}, {1, d.slowLink}, {4, d.restart}, {1, d.powerCut},
-		{6, d.siteOutage}, {3, d.flapping}, {7, d.command}, {3, d.rollOut}, {1, d.probingOff}, {2, d.blackout},
+		{6, d.siteOutage}, {3, d.flapping}, {7, d.command}, {3, d.rollOut}, {1, d.probingOff}, {2, d.blackout}, {2, d.heldVotes}, {2, d.oneAddress},
 	}
 	total := 0
 	for _, k := range kinds {
@@ -227,6 +227,37 @@ func (d *drawer) blackout(at time.Duration) {
 		d.add(at, "isolate %s", id)
 		d.add(until+d.between(0, 10*time.Second), "rejoin %s", id)
 	}
+}
+
+// heldVotes keeps a node from being heard while it makes up its mind, until that is void; and as it is heard again it
+// hears late of that itself.
+func (d *drawer) heldVotes(at time.Duration) {
+	id, target := d.node(), d.target()
+	d.add(at, "break %s %s", pick(d, "*", id), target)
+	held := at + d.between(5*time.Second, 35*time.Second)
+	until := held + d.between(20*time.Second, 80*time.Second)
+	for _, o := range three {
+		if o != id {
+			d.add(held, "cut %s %s", id, o)
+			d.add(held, "slow %s %s 150ms", o, id)
+			d.add(until, "heal %s %s", id, o)
+			d.add(until+4*time.Second, "slow %s %s %s", o, id, oneWay)
+		}
+	}
+	mended := until + d.between(-10*time.Second, 30*time.Second)
+	d.add(mended, "mend * %s", target)
+	d.add(mended, "mend %s %s", id, target)
+}
+
+// oneAddress takes one of azure's two addresses away.
+func (d *drawer) oneAddress(at time.Duration) {
+	d.edits = pick(d, 12, 13)
+	for _, id := range three {
+		d.add(at, "edit %s %d", id, d.edits)
+	}
+	address := pick(d, azure, azure2)
+	d.add(at+d.lasting(), "break * azure@%s", address)
+	d.add(at+4*d.lasting(), "mend * azure@%s", address)
 }
 
 func (d *drawer) probingOff(at time.Duration) {
