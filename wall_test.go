@@ -17,8 +17,12 @@ var deciding = []string{"health", "routing", "state", "probes", "ballot", "dutie
 // clock until it is turned into a date or a number.
 var wallReaders = map[string]string{
 	"raftstore/propose.go":    "stamps commands with the wall time, for display",
+	"duties/drill.go":         "the calendar of scheduled drills",
 	"raftstore/membership.go": "the state's age between a start and the first word of a leader",
 	"state/declare.go":        "the serial that a zone begins with",
+	"state/restore.go":        "the serial that a restored zone goes on with",
+	"node/archive.go":         "when a backup was taken, for people",
+	"state/windowtime.go":     "turns the wall time that a person gave into cluster time, once",
 	"state/txn.go":            "keeps the last command's wall time, for display",
 	"probes/clock.go":         "the phase of an endpoint's first probe; the monotonic clock counts from there",
 	"probes/tls.go":           "the dates of a certificate, in a probe's detail",

@@ -13,6 +13,12 @@ func (c *Client) Status(ctx context.Context) (*Status, error) {
 	return a, c.get(ctx, "/v1/status", nil, a)
 }
 
+// StatusWithNames asks for the one page on everything, with all names of each group.
+func (c *Client) StatusWithNames(ctx context.Context) (*Status, error) {
+	a := new(Status)
+	return a, c.get(ctx, "/v1/status", url.Values{"names": {""}}, a)
+}
+
 // Sites asks for all sites.
 func (c *Client) Sites(ctx context.Context) (*Sites, error) {
 	a := new(Sites)
@@ -59,12 +65,31 @@ func (c *Client) Overrides(ctx context.Context) (*Overrides, error) {
 
 // Events asks for kept events with IDs above since, the latest limit of them (0: the server's own limit).
 func (c *Client) Events(ctx context.Context, since uint64, limit int) (*Events, error) {
-	q := url.Values{"since": {strconv.FormatUint(since, 10)}}
+	return c.EventsOf(ctx, EventFilter{}, since, limit)
+}
+
+// EventsOf is Events, of those that a filter wants.
+func (c *Client) EventsOf(ctx context.Context, f EventFilter, since uint64, limit int) (*Events, error) {
+	q := f.query()
+	q.Set("since", strconv.FormatUint(since, 10))
 	if limit > 0 {
 		q.Set("limit", strconv.Itoa(limit))
 	}
 	a := new(Events)
 	return a, c.get(ctx, "/v1/events", q, a)
+}
+
+// Audits asks for the latest so many kept writes (0: all), of one author or of all.
+func (c *Client) Audits(ctx context.Context, author string, limit int) (*Audits, error) {
+	q := url.Values{}
+	if limit > 0 {
+		q.Set("limit", strconv.Itoa(limit))
+	}
+	if author != "" {
+		q.Set("author", author)
+	}
+	a := new(Audits)
+	return a, c.get(ctx, "/v1/audit", q, a)
 }
 
 // Incidents asks for all kept incidents, or with an ID other than 0 for one.
@@ -106,6 +131,9 @@ func (c *Client) ClearOverride(ctx context.Context, r ClearRequest, plan bool) (
 	q.Set("scope", r.Scope)
 	q.Set("target", r.Target)
 	setForce(q, r.Force)
+	if r.BreakGlass {
+		q.Set("break_glass", "true")
+	}
 	return c.write(ctx, http.MethodDelete, "/v1/overrides", q, nil, plan)
 }
 

@@ -2,8 +2,10 @@ package api
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/rand"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -30,11 +32,12 @@ const maxAnswer = 64 << 20
 
 // Options are what a Client is made of. The zero value asks DefaultServer without a token.
 type Options struct {
-	Servers    []string      // base URLs, tried in order
-	Token      string        // sent as bearer token (RFC 6750 section 2.1); only to https or loopback
-	Consistent bool          // reads ask the leader first
-	Timeout    time.Duration // of one call; DefaultTimeout if 0
-	Transport  http.RoundTripper
+	Servers    []string          // base URLs, tried in order
+	Token      string            // sent as bearer token (RFC 6750 section 2.1); only to https or loopback
+	Consistent bool              // reads ask the leader first
+	Timeout    time.Duration     // of one call; DefaultTimeout if 0
+	TLS        *tls.Config       // of https servers; nil: the system's roots, and no certificate of one's own
+	Transport  http.RoundTripper // instead of all that
 	UserAgent  string
 }
 
@@ -66,15 +69,16 @@ func NewClient(o Options) (*Client, error) {
 		c.timeout = DefaultTimeout
 	}
 	if o.Transport == nil {
-		o.Transport = newTransport()
+		o.Transport = newTransport(o.TLS)
 	}
 	c.http = &http.Client{Transport: o.Transport, CheckRedirect: refuseRedirect}
 	return c, nil
 }
 
 // newTransport obeys no proxy setting: the servers are named one by one, and a token must not pass a proxy.
-func newTransport() *http.Transport {
+func newTransport(c *tls.Config) *http.Transport {
 	return &http.Transport{
+		TLSClientConfig:     c,
 		DialContext:         (&net.Dialer{Timeout: dialTimeout}).DialContext,
 		TLSHandshakeTimeout: dialTimeout,
 		ForceAttemptHTTP2:   true,
@@ -126,7 +130,17 @@ type call struct {
 	path   string // escaped
 	query  url.Values
 	body   []byte
-	id     string // of a write
+	media  string  // of body; JSON if empty
+	raw    *[]byte // where an answer goes that is no JSON
+	id     string  // of a write
+}
+
+// accept is the media type of the answer, if it is not JSON.
+func (w *call) accept() string {
+	if w.raw != nil {
+		return Gzip
+	}
+	return ""
 }
 
 func (c *Client) get(ctx context.Context, path string, query url.Values, into Answer) error {
@@ -144,15 +158,30 @@ func (c *Client) write(ctx context.Context, method, path string, query url.Value
 	if w.query == nil {
 		w.query = url.Values{}
 	}
-	if plan {
-		w.query.Set("plan", "")
-	}
 	if body != nil {
 		b, err := json.Marshal(body)
 		if err != nil {
 			return nil, fmt.Errorf("encode the request: %w", err)
 		}
 		w.body = b
+	}
+	return c.send(ctx, w, plan)
+}
+
+// doJSON is do with a body, for what is no command of the cluster.
+func (c *Client) doJSON(ctx context.Context, w *call, body any, into Answer) error {
+	b, err := json.Marshal(body)
+	if err != nil {
+		return fmt.Errorf("encode the request: %w", err)
+	}
+	w.body = b
+	return c.do(ctx, w, into)
+}
+
+// send does a write.
+func (c *Client) send(ctx context.Context, w *call, plan bool) (*Written, error) {
+	if plan {
+		w.query.Set("plan", "")
 	}
 	w.id, _ = ctx.Value(requestIDKey{}).(string)
 	if w.id == "" {
@@ -224,6 +253,10 @@ func (c *Client) try(ctx context.Context, w *call, at, left int, into Answer) (a
 	if res.StatusCode >= 400 {
 		return true, problemOf(res, b)
 	}
+	if w.raw != nil {
+		*w.raw = b
+		return true, nil
+	}
 	if err := json.Unmarshal(b, into); err != nil {
 		err = fmt.Errorf("the answer of %s is none of this API: %w", c.servers[at], err)
 		if w.id != "" {
@@ -245,9 +278,9 @@ func (c *Client) request(ctx context.Context, w *call, at int) (*http.Request, e
 	if err != nil {
 		return nil, fmt.Errorf("make a request to %s: %w", c.servers[at], err)
 	}
-	r.Header.Set("Accept", JSON+", "+ProblemJSON)
+	r.Header.Set("Accept", cmp.Or(w.accept(), JSON)+", "+ProblemJSON)
 	if w.body != nil {
-		r.Header.Set("Content-Type", JSON)
+		r.Header.Set("Content-Type", cmp.Or(w.media, JSON))
 	}
 	if w.id != "" {
 		r.Header.Set(RequestIDHeader, w.id)

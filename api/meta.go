@@ -54,6 +54,7 @@ const (
 	ProblemDiverged  = "diverged"
 	ProblemStale     = "stale"
 	ProblemNotReady  = "not-ready"
+	ProblemRemoved   = "removed"   // the answering node is no member of the cluster any more
 	ProblemEmergency = "emergency" // the emergency file is ignored, or has lines without effect
 )
 
@@ -61,11 +62,15 @@ const (
 const (
 	NoteFailedOver  = "failed-over"
 	NoteOverridden  = "overridden"
+	NoteMaintenance = "maintenance"
 	NotePinned      = "pinned"
 	NoteEmergency   = "emergency"
 	NoteMemberLost  = "member-lost"
+	NoteSwitch      = "switch-off"
+	NoteRule        = "rule-not-kept"
 	NoteLagging     = "lagging"
 	NoteAbstaining  = "abstaining"
 	NoteCertificate = "certificate"
 	NoteDegraded    = "degraded"
+	NoteWebhook     = "webhook" // it takes nothing, or the leader's file does not have it
 )

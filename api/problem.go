@@ -15,13 +15,19 @@ const (
 	CodeMediaType      = "media-type"      // 415
 	CodeConflict       = "conflict"        // 409
 	CodeNeedsForce     = "needs-force"     // 409: allowed with force only
+	CodeVersion        = "version"         // 412: meant for another version of what it changes
+	CodeSafetyRule     = "safety-rule"     // 409: allowed with break_glass only
 	CodeStale          = "stale"           // 409
+	CodeTooOld         = "too-old"         // 409: a member runs a version that could not apply it
 	CodeNoLeader       = "no-leader"       // 503: nothing was done
 	CodeNotDone        = "not-done"        // 503: nothing was done
 	CodeBehind         = "behind"          // 503: the index waited for was not reached in time
 	CodeUnknownOutcome = "unknown-outcome" // 504: it may take effect yet; repeat it with the same request ID
 	CodeRole           = "role"            // 409: differs by group; 503: unknown, without a leader for long
 	CodeInternal       = "internal"        // 500
+	CodeWhoAreYou      = "who-are-you"     // 401: no token or certificate, or one that is not good
+	CodeForbidden      = "forbidden"       // 403: the role or the zones of who asks are not enough
+	CodeTooMany        = "too-many"        // 429: too many failures from that address
 )
 
 // Problem is an error answer (RFC 9457). The fields from Code on are extension members.

@@ -9,8 +9,9 @@ type Status struct {
 	Notes     []Notice    `json:"notes"`
 	Groups    []Group     `json:"groups"`
 	Overrides []Override  `json:"overrides"`
-	Emergency []Emergency `json:"emergency,omitempty"` // lines of the answering node's emergency file that have not expired
-	NoQuorum  []NoQuorum  `json:"no_quorum,omitempty"` // zones that the answering node serves by their no-quorum rule now
+	Windows   []Window    `json:"maintenance,omitempty"` // planned, running, or refused and not yet over
+	Emergency []Emergency `json:"emergency,omitempty"`   // lines of the answering node's emergency file that have not expired
+	NoQuorum  []NoQuorum  `json:"no_quorum,omitempty"`   // zones that the answering node serves by their no-quorum rule now
 	Drift     []Offer     `json:"drift"`
 	Cluster   Cluster     `json:"cluster"`
 }
@@ -52,7 +53,8 @@ type Standing struct {
 	Held      bool       `json:"held,omitempty"`
 	HeldUntil *time.Time `json:"held_until,omitempty"` // absent with Held: until the command failback
 	Flaps     int        `json:"flaps,omitempty"`
-	Word      string     `json:"word"` // up, down, held, forced up, forced down
+	Word      string     `json:"word"`             // up, down, held, forced up, forced down, switched off
+	Switch    string     `json:"switch,omitempty"` // a routing switch that is off and takes the site out, above Override
 	Why       string     `json:"why,omitempty"`
 	Override  *Override  `json:"override,omitempty"`
 	Incident  uint64     `json:"incident,omitempty"`
@@ -61,6 +63,7 @@ type Standing struct {
 // Cell is names that share one answer.
 type Cell struct {
 	Names  []string `json:"names"`
+	More   int      `json:"more_names,omitempty"` // so many beyond those listed: MaxNames in the answer to a write, StatusNames in a status
 	TTL    uint32   `json:"ttl"`
 	A      []string `json:"a,omitempty"`
 	AAAA   []string `json:"aaaa,omitempty"`
@@ -72,6 +75,7 @@ type Pin struct {
 	Group   string     `json:"group"`
 	Site    string     `json:"site"`
 	Forced  bool       `json:"forced,omitempty"`
+	Drill   uint64     `json:"drill,omitempty"`  // it is this drill's
 	Yields  bool       `json:"yields,omitempty"` // its site is down, and it is not forced
 	Author  string     `json:"author"`
 	Reason  string     `json:"reason"`
@@ -91,6 +95,7 @@ type Override struct {
 	Since   time.Time  `json:"since,omitzero"`
 	Expires *time.Time `json:"expires,omitempty"` // absent: never
 	Overdue bool       `json:"overdue,omitempty"`
+	Window  uint64     `json:"window,omitempty"` // it is this maintenance window's
 }
 
 // Emergency is a line of one node's local emergency file.
@@ -135,10 +140,24 @@ type Cluster struct {
 	Tolerates int      `json:"tolerates"`         // so many more voters may be lost
 	Phase     string   `json:"phase"`             // of the answering node's start
 	Detail    string   `json:"detail,omitempty"`  // of the phase: why, and the way out
+	Removed   *Removal `json:"removed,omitempty"` // the answering node is no member any more; all else here is as it last knew it
 	Waiting   []string `json:"waiting,omitempty"` // what the answering node waits for
 	Ready     bool     `json:"ready"`
 	NotReady  string   `json:"not_ready,omitempty"`
+	Witness   bool     `json:"witness,omitempty"` // the answering node is not ready only because it never answers queries
+	Level     int      `json:"feature_level"`     // in force
+	CAPin     string   `json:"ca_pin,omitempty"`  // SHA-256 of the cluster CA's key (SubjectPublicKeyInfo), in hex
 	Members   []Member `json:"members"`
+}
+
+// Removal is how the answering node was taken out of the cluster, as far as it knows.
+type Removal struct {
+	At     time.Time `json:"at,omitzero"`
+	Index  uint64    `json:"index,omitempty"`
+	Author string    `json:"author,omitempty"` // absent where that was not recorded
+	Reason string    `json:"reason,omitempty"`
+	Text   string    `json:"text"` // what it means, in one sentence
+	Next   string    `json:"next"` // what to do about it
 }
 
 // Member is one node.
@@ -155,11 +174,14 @@ type Member struct {
 	Version     string  `json:"version,omitempty"`
 	Reachable   bool    `json:"reachable"`
 	Error       string  `json:"error,omitempty"`
-	LastContact float64 `json:"last_contact_seconds,omitempty"` // Raft's, as the answering node knows it
+	LastContact float64 `json:"last_contact_seconds,omitempty"` // with the leader: the node's own word, or the leader's on one that does not answer
 	Index       uint64  `json:"index"`
 	StateAge    float64 `json:"state_age_seconds"`
 	Hash        string  `json:"hash,omitempty"` // of the state at Index
 	Diverged    bool    `json:"diverged,omitempty"`
+	Lag         uint64  `json:"lag"`                     // entries behind the leader's state, of a node that answers
+	Level       int     `json:"feature_level,omitempty"` // the highest that its version knows
+	Joining     bool    `json:"joining,omitempty"`       // it gets its vote when it has caught up
 }
 
 // Members is GET /v1/members.

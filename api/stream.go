@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -29,7 +28,12 @@ const maxLine = 1 << 20
 // not nil, hears of lost connections and gaps. It fails with a *Problem when a server refuses, and with
 // ErrUnreachable when at the very first no server answers.
 func (c *Client) Follow(ctx context.Context, since uint64, each func(Event) error, notice func(error)) error {
-	f := &follower{c: c, last: since, each: each, notice: notice, wait: backoffLow}
+	return c.FollowOf(ctx, EventFilter{}, since, each, notice)
+}
+
+// FollowOf is Follow, of the events that a filter wants.
+func (c *Client) FollowOf(ctx context.Context, filter EventFilter, since uint64, each func(Event) error, notice func(error)) error {
+	f := &follower{c: c, filter: filter, last: since, each: each, notice: notice, wait: backoffLow}
 	for connected := false; ; {
 		err := f.round(ctx)
 		var p *Problem
@@ -57,6 +61,7 @@ func (c *Client) Follow(ctx context.Context, since uint64, each func(Event) erro
 // follower is one Follow.
 type follower struct {
 	c      *Client
+	filter EventFilter
 	last   uint64 // ID of the last event handed on
 	each   func(Event) error
 	notice func(error)
@@ -92,7 +97,7 @@ func (f *follower) round(ctx context.Context) error {
 
 func (f *follower) connect(ctx context.Context, at int) (*http.Response, context.CancelFunc, error) {
 	ctx, cancel := context.WithCancel(ctx)
-	r, err := f.c.request(ctx, &call{method: http.MethodGet, path: "/v1/events", query: url.Values{}}, at)
+	r, err := f.c.request(ctx, &call{method: http.MethodGet, path: "/v1/events", query: f.filter.query()}, at)
 	if err != nil {
 		cancel()
 		return nil, nil, err

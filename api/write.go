@@ -1,5 +1,7 @@
 package api
 
+import "time"
+
 // Who says who asks for a write, and why. Both are kept with what it does.
 type Who struct {
 	Author string `json:"author"`
@@ -14,6 +16,8 @@ type OverrideRequest struct {
 	Word   string `json:"word"`
 	For    string `json:"for,omitempty"` // a Go duration, or "never"; 24h if empty
 	Force  bool   `json:"force,omitempty"`
+
+	BreakGlass bool `json:"break_glass,omitempty"` // past safety rules
 }
 
 // ClearRequest is DELETE /v1/overrides; its fields travel in the query (RFC 9110 section 9.3.5: a DELETE has no body
@@ -23,6 +27,8 @@ type ClearRequest struct {
 	Scope  string `json:"scope"`
 	Target string `json:"target"`
 	Force  bool   `json:"force,omitempty"`
+
+	BreakGlass bool `json:"break_glass,omitempty"` // past safety rules
 }
 
 // ExtendRequest is POST /v1/extend: an override stands from now on for so long. Its reason stays the one that it has.
@@ -43,6 +49,8 @@ type PinRequest struct {
 	Site  string `json:"site"`
 	For   string `json:"for,omitempty"`
 	Force bool   `json:"force,omitempty"`
+
+	BreakGlass bool `json:"break_glass,omitempty"` // past safety rules
 }
 
 // UnpinRequest is DELETE /v1/pins; its fields travel in the query.
@@ -68,20 +76,52 @@ type AdoptRequest struct {
 // written, and Index is that of the state it was tried on.
 type Written struct {
 	Meta
-	Done    bool     `json:"done"`              // false for a plan
-	Refusal *Problem `json:"refusal,omitempty"` // only of a plan: what blocks it
-	Changes []Change `json:"changes"`           // groups whose answers change
-	Events  []string `json:"events,omitempty"`  // what it was recorded as, in words
+	Done    bool        `json:"done"`              // false for a plan
+	Refusal *Problem    `json:"refusal,omitempty"` // only of a plan: what it would be refused with
+	Blocks  []Notice    `json:"blocks,omitempty"`  // of a plan to move a group: all that is in its way, or changes what comes of it
+	Changes []Change    `json:"changes"`           // groups whose answers change
+	Records []RecordSet `json:"records,omitempty"` // that the write was about, as they are then; one that is gone has no version
+	Events  []string    `json:"events,omitempty"`  // what it was recorded as, in words
+	Member  *MemberPlan `json:"member,omitempty"`  // only of a plan to change the membership
+	Gone    []Gone      `json:"gone,omitempty"`    // only of a plan to restore: what there is now, and would not be any more
 }
+
+// Gone is what of one kind a restore would take away.
+type Gone struct {
+	Kind  string   `json:"kind"` // zones, record-sets, groups, overrides, switches, rules, maintenance or tokens
+	Count int      `json:"count"`
+	Names []string `json:"names"` // the first MaxNames of them
+}
+
+// Codes of what is in the way of a move, in Written.Blocks.
+const (
+	BlockNoQuorum    = "no-quorum"
+	BlockUnhealthy   = "unhealthy"
+	BlockSwitch      = "switched-off"
+	BlockOverride    = "overridden"
+	BlockPin         = "pinned"
+	BlockDrill       = "drill"
+	BlockMaintenance = "maintenance"
+	BlockEmergency   = "emergency"   // the answering node's own file
+	BlockMember      = "member-lost" // a voter that does not answer
+)
+
+// MaxNames is how many names of a cell the answer to a write lists: a group may have a hundred thousand.
+const MaxNames = 100
+
+// StatusNames is how many names of a cell a status lists, unless all are asked for.
+const StatusNames = 20
 
 // Change is what a write does to one group.
 type Change struct {
-	Group  string `json:"group"`
-	From   string `json:"from"` // active site before
-	To     string `json:"to"`
-	Why    string `json:"why"`
-	Before []Cell `json:"before"`
-	After  []Cell `json:"after"`
+	Group  string     `json:"group"`
+	From   string     `json:"from"` // active site before
+	To     string     `json:"to"`
+	Why    string     `json:"why"`
+	Before []Cell     `json:"before"`
+	After  []Cell     `json:"after"`
+	TTL    uint32     `json:"ttl"`                       // the greatest of Before, in seconds: resolvers hold the older answers so long
+	Clear  *time.Time `json:"caches_clear_at,omitempty"` // of what is done: no resolver holds the older answers any more
 }
 
 // Overrides is GET /v1/overrides.
@@ -89,4 +129,5 @@ type Overrides struct {
 	Meta
 	Overrides []Override `json:"overrides"`
 	Pins      []Pin      `json:"pins"`
+	Windows   []Window   `json:"maintenance,omitempty"` // planned, running, or refused and not yet over
 }

@@ -43,7 +43,7 @@ func (b *Ballot) voidSession() state.Body {
 	for _, interval := range slices.Sorted(maps.Keys(b.lost)) {
 		s, ok := st.Sessions.Get(state.SessionKey(b.node, interval))
 		if ok && s.Number == b.lost[interval] {
-			return &state.SessionClose{Node: b.node, Interval: interval, Number: s.Number}
+			return &state.SessionClose{Node: b.node, Interval: interval, Number: s.Number, Recount: true}
 		}
 		delete(b.lost, interval)
 	}

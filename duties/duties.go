@@ -1,9 +1,15 @@
 // Package duties is what the leader alone does: it opens and closes the sessions in which nodes' votes count, sends the
-// timers that are due, and looks flattened targets up. It decides when, never what: every command is judged again as it
-// is applied.
+// timers that are due, looks flattened targets up, delivers events to webhooks, and keeps with incidents how fast the nodes
+// followed. It decides when, never what: every
+// command is judged again as it is applied.
 //
 // Run belongs to one goroutine and lives as long as this node leads; Heard and Wake may be called from any. Targets are
-// looked up on a goroutine of Run's own, so a slow resolver keeps nothing else waiting.
+// looked up on a goroutine of Run's own, and each webhook has one, so a slow resolver or receiver keeps nothing else
+// waiting.
+//
+// A webhook gets the events that it wants in order, each at least once: the replicated state holds a mark that follows
+// the deliveries, and whoever leads next goes on from there. What was delivered and not marked yet is delivered again,
+// under the same ID.
 package duties
 
 import (
@@ -14,6 +20,7 @@ import (
 	"time"
 
 	"failoverdns/state"
+	"failoverdns/webhook"
 )
 
 const (
@@ -31,7 +38,16 @@ type Leader struct {
 	// LookUp gives the addresses of a flattened target; a family that it cannot tell now keeps those of last. An error
 	// keeps all of them. It may be called from several goroutines; nil: nothing is looked up.
 	LookUp func(ctx context.Context, host string, last []netip.Addr) ([]netip.Addr, error)
-	Log    *slog.Logger
+	// DrillTimes asks every node how the command of an index came to its answers; nil: drills are not measured.
+	DrillTimes func(ctx context.Context, index uint64) []state.DrillTime
+	// Webhooks are those of this node's configuration; nil: none. Send tries one event once. Delivered, if not nil, is told
+	// of each try.
+	Webhooks  func() []webhook.Target
+	Send      func(context.Context, *webhook.Target, *state.Event) error
+	Delivered func(name, result string)
+	// Measure asks all members how the command of an index came to their answers; nil: nobody is asked.
+	Measure func(ctx context.Context, index uint64) []state.Measure
+	Log     *slog.Logger
 }
 
 // Duties keeps the contacts that sessions depend on.
@@ -40,6 +56,8 @@ type Duties struct {
 	wake   chan struct{}
 	// declared wakes the looking up of targets, as wake does all else.
 	declared chan struct{}
+	// happened wakes the deliveries.
+	happened chan struct{}
 
 	mu       sync.Mutex
 	contacts map[string]contact // guarded by mu; by node ID
@@ -53,7 +71,7 @@ type contact struct {
 
 // New makes the duties of a node, for whenever it leads.
 func New(leader Leader) *Duties {
-	return &Duties{leader: leader, wake: make(chan struct{}, 1), declared: make(chan struct{}, 1), contacts: map[string]contact{}}
+	return &Duties{leader: leader, wake: make(chan struct{}, 1), declared: make(chan struct{}, 1), happened: make(chan struct{}, 1), contacts: map[string]contact{}}
 }
 
 // Heard notes that a node is in contact.
@@ -69,7 +87,7 @@ func (d *Duties) Heard(node, boot string) {
 
 // Wake makes Run look now: checks, targets or overrides changed.
 func (d *Duties) Wake() {
-	for _, c := range []chan struct{}{d.wake, d.declared} {
+	for _, c := range []chan struct{}{d.wake, d.declared, d.happened} {
 		select {
 		case c <- struct{}{}:
 		default:
@@ -84,9 +102,12 @@ func (d *Duties) Run(ctx context.Context) {
 	d.mu.Lock()
 	clear(d.contacts)
 	d.mu.Unlock()
-	var lookups sync.WaitGroup
-	defer lookups.Wait()
-	lookups.Go(func() { d.keepTargets(ctx) })
+	var beside sync.WaitGroup
+	defer beside.Wait()
+	beside.Go(func() { d.keepTargets(ctx) })
+	beside.Go(func() { d.keepDrills(ctx) })
+	beside.Go(func() { d.keepDelivering(ctx) })
+	beside.Go(func() { d.keepMeasuring(ctx) })
 	for ctx.Err() == nil {
 		d.sessions(ctx, began)
 		d.due(ctx)
@@ -143,7 +164,7 @@ func (d *Duties) session(st *state.State, id string, interval time.Duration, beg
 	silent := time.Since(c.at) > state.LostAfter(interval)
 	switch {
 	case ok && silent:
-		return &state.SessionClose{Node: id, Interval: interval, Number: open.Number}
+		return &state.SessionClose{Node: id, Interval: interval, Number: open.Number, Recount: true}
 	case heard && !silent && (!ok || open.Boot != c.boot):
 		return &state.SessionOpen{Node: id, Interval: interval, Boot: c.boot}
 	}

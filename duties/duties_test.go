@@ -23,6 +23,7 @@ type world struct {
 	mu     sync.Mutex
 	st     *state.State
 	broken bool
+	wake   func() // of the duties that lead
 }
 
 func inWorld(t *testing.T, test func(w *world, d *Duties)) {

@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
-	"os"
-	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -15,9 +13,6 @@ import (
 	"failoverdns/api"
 	"failoverdns/e2e/cluster"
 )
-
-// seedVariable sets the seed of the random kills, to see a schedule again. The nodes' own timing differs each time.
-const seedVariable = "E2E_SEED"
 
 // killing is how long nodes are killed at random.
 const killing = 25 * time.Second
@@ -45,14 +40,8 @@ type witness struct {
 }
 
 func TestNodesKilledAtRandomForgetNothingThatTheyHadAnswered(t *testing.T) {
-	seed := uint64(time.Now().UnixNano())
-	if text := os.Getenv(seedVariable); text != "" {
-		var err error
-		seed, err = strconv.ParseUint(text, 10, 64)
-		ok(t, err)
-	}
 	c := launch(t, cluster.Spec{Interval: fast})
-	t.Logf("%s=%d", seedVariable, seed)
+	seed := seeded(t)
 	k := &killer{t: t, c: c, rng: rand.New(rand.NewPCG(seed, 0)), op: &operator{wanted: map[string]bool{"": true}}}
 	ctx, cancel := context.WithTimeout(t.Context(), killing)
 	defer cancel()

@@ -2,12 +2,14 @@
 // hold the server to what a user sees from outside, through DNS, the admin API and failoverctl alone.
 //
 // Whoever runs them builds the binaries into bin/ first, and sets E2E: make e2e. Without it they are skipped, since
-// they take minutes. They need nothing but loopback: no root, no network.
+// they take minutes. Most need nothing but loopback. Those that build a scene need Linux, root, ip and nft; they give
+// each node, each site and the resolver a network namespace, and a judge watches every answer from outside.
 package e2e
 
 import (
 	"context"
 	"os"
+	"strconv"
 	"testing"
 	"time"
 
@@ -40,18 +42,49 @@ const fast = 500 * time.Millisecond
 // often is the spacing of the observers' queries.
 const often = 50 * time.Millisecond
 
+// seedVariable sets the seed of all that the tests draw at random, to see a schedule again. The nodes' own timing differs
+// each time.
+const seedVariable = "E2E_SEED"
+
+// seeded is the seed of what a test draws at random: a new one, unless the variable gives it.
+func seeded(t *testing.T) uint64 {
+	t.Helper()
+	seed := uint64(time.Now().UnixNano())
+	if text := os.Getenv(seedVariable); text != "" {
+		var err error
+		seed, err = strconv.ParseUint(text, 10, 64)
+		ok(t, err)
+	}
+	t.Logf("%s=%d", seedVariable, seed)
+	return seed
+}
+
 func TestMain(m *testing.M) {
 	cluster.RunToy()
-	os.Exit(m.Run())
+	status := m.Run()
+	table.write(os.Stdout)
+	os.Exit(status)
 }
 
 // prepare makes a cluster that ends with the test, and starts nothing. Tests that call it run in parallel.
 func prepare(t *testing.T, spec cluster.Spec) *cluster.Cluster {
 	t.Helper()
+	gated(t)
+	t.Parallel()
+	return another(t, spec)
+}
+
+// gated skips a test unless end-to-end tests are wanted.
+func gated(t *testing.T) {
+	t.Helper()
 	if os.Getenv(gate) == "" {
 		t.Skipf("needs real time and built binaries; run: make e2e, or set %s=1", gate)
 	}
-	t.Parallel()
+}
+
+// another is prepare for a test's second cluster.
+func another(t *testing.T, spec cluster.Spec) *cluster.Cluster {
+	t.Helper()
 	spec.Binaries = binaries
 	c, err := cluster.New(spec)
 	if err != nil {

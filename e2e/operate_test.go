@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/miekg/dns"
+
 	"failoverdns/e2e/cluster"
 )
 
@@ -25,10 +27,39 @@ func TestOverrideMovesTrafficShowsItsEndAndIsCleared(t *testing.T) {
 		}
 	}
 
+	done(t, follower, "site extend azure --for 20m --wait")
+
 	cleared := time.Now()
 	command(t, follower, 0, "site", "clear", "azure", "--reason", "done", "--wait")
 	flips(t, seen, c.Nodes(), cleared, slack+time.Second, aws, azure)
 	onlyAnswers(t, seen, c.Nodes(), start, azure, aws)
+}
+
+// TestEachScopeIsOverriddenExtendedAndCleared by its own commands, each of which every node has followed when it returns.
+func TestEachScopeIsOverriddenExtendedAndCleared(t *testing.T) {
+	c := launch(t, cluster.Spec{Interval: fast})
+	observe(t, c)
+	address, endpoint := "azure@"+azure, "azure/health@"+c.Site("azure").Servers[0].Address
+	const why = " --reason by-hand"
+	for _, step := range [][2]string{
+		{"address down " + address + why, aws}, {"address extend " + address + " --for 2h", aws}, {"address clear " + address + why, azure},
+		{"address up " + address + why, azure}, {"address clear " + address + why, azure},
+		{"endpoint down " + endpoint + why, aws}, {"endpoint extend " + endpoint + " --for 2h", aws}, {"endpoint clear " + endpoint + why, azure},
+		{"endpoint up " + endpoint + why, azure}, {"endpoint clear " + endpoint + why, azure},
+		{"check mute azure/health" + why, azure}, {"check extend azure/health --for 2h", azure}, {"check unmute azure/health" + why, azure},
+		{"node mute ns3" + why, azure}, {"node extend ns3 --for 2h", azure}, {"node unmute ns3" + why, azure},
+	} {
+		done(t, c.Node("ns2"), step[0], "--wait")
+		for _, n := range c.Nodes() {
+			wantAnswer(t, n, login, dns.TypeA, step[1])
+		}
+	}
+	if page := done(t, c.Node("ns1"), "overrides --consistent"); strings.Contains(page, "by-hand") {
+		t.Errorf("something still stands:\n%s", page)
+	}
+	if page := done(t, c.Node("ns1"), "votes", endpoint); !strings.Contains(page, "ns3") {
+		t.Errorf("votes:\n%s", page)
+	}
 }
 
 func TestSiteForcedUpStaysWhateverIsMeasured(t *testing.T) {

@@ -150,7 +150,7 @@ func TestInvalidFileIsLeftAloneButForClearAll(t *testing.T) {
 	if err := os.WriteFile(Path(dir), []byte("broken\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	want := `the emergency file ` + Path(dir) + ` is not valid and stays as it is: line 1: "broken" is all there is; write: GROUP pin SITE EXPIRY REASON; mend it, or empty it with: failoverctl local clear all`
+	want := `the emergency file ` + Path(dir) + ` is not valid and stays as it is: line 1: "broken" is all there is; write: GROUP pin SITE EXPIRY REASON; mend it, or remove it with: failoverctl local clear all --data ` + dir
 	if err := Set(dir, pin("a.example", "aws"), time.Now()); err == nil || err.Error() != want {
 		t.Errorf("got %v\nwant %s", err, want)
 	}

@@ -101,7 +101,7 @@ func edit(dir string, change func(lines []string, pins []Pin) ([]string, error))
 	}
 	pins, err := Parse(text)
 	if err != nil {
-		return fmt.Errorf("the emergency file %s is not valid and stays as it is: %w; mend it, or empty it with: failoverctl local clear all", path, err)
+		return fmt.Errorf("the emergency file %s is not valid and stays as it is: %w; mend it, or remove it with: failoverctl local clear all --data %s", path, err, dir)
 	}
 	var lines []string
 	if text = strings.TrimRight(text, "\r\n"); text != "" {

@@ -24,6 +24,7 @@ type Answered struct {
 type Local struct {
 	Silence   time.Duration // for so long no leader has been in contact
 	Emergency []Emergency   // the lines of the emergency file that have not expired, in its order
+	Data      string        // the data directory with the emergency file, as failoverctl local takes it
 	Invalid   string        // why the emergency file is ignored: the line, what is wrong, and the way out
 	Modes     []Mode        // zones that are served by their no-quorum rule now, by name; never those on hold
 	Hold      int           // zones that hold what was last agreed, without a leader
@@ -212,7 +213,7 @@ func both(a, b map[string]zone.Mark) map[string]zone.Mark {
 func (a *answering) decide() *Answered {
 	now := time.Now()
 	words := state.Local{Clock: a.base.Clock + now.Sub(a.baseAt), Wall: now}
-	l := Local{Silence: a.lead.silence, Invalid: a.file.fault()}
+	l := Local{Silence: a.lead.silence, Data: a.file.dir, Invalid: a.file.fault()}
 	l.Emergency, words.Pins = a.file.words(a.base, now)
 	l.Modes, words.Counts, words.Seen = a.modesNow(now)
 	l.Hold = a.holding(l.Modes)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"failoverdns/raftstore"
+	"failoverdns/state"
 )
 
 // Paths of the calls that members make to each other.
@@ -110,6 +111,11 @@ func (n *Node) hearFrom(id string, r contact) {
 func (n *Node) self() Report {
 	st := n.State()
 	p := Report{ID: n.ID(), Reachable: true, Version: n.Config().Version, Index: st.Index, Hash: st.Hash, StateAge: n.store.Age(), Active: map[string]string{}}
+	raft := n.store.Status()
+	p.Level, p.Contact = state.Level, raft.LastContact
+	if raft.Self {
+		p.Heard = n.contacts()
+	}
 	answered := n.Answered()
 	for name, g := range answered.State.Groups.All() {
 		p.Active[name] = g.Active

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"failoverdns/state"
+	"failoverdns/webhook"
 )
 
 // Config is all that a Corefile says of the node itself, and what it declares. The node-local part is never compared
@@ -12,9 +13,10 @@ import (
 type Config struct {
 	ID        string // empty: a random one, kept in the data directory
 	DataDir   string
-	Listen    string // HOST:PORT of Raft and node-to-node calls; empty for a node on its own
-	Advertise string // what peers dial; default Listen
-	Peers     []Peer // the first voters, this node included; empty for a node on its own
+	Listen    string  // HOST:PORT of Raft and node-to-node calls; empty for a node on its own
+	Advertise string  // what peers dial; default Listen
+	Peers     []Peer  // the first voters, this node included; empty for a node on its own
+	Join      *JoinAt // instead of peers: the cluster to join
 	Role      state.Role
 	Probe     bool
 	TLS       *TLSFiles
@@ -26,7 +28,11 @@ type Config struct {
 	AllowTargets []netip.Prefix
 	Resolvers    []string // IP:PORT; empty: the system's
 
-	Declarations []*state.Declaration
+	Webhooks []webhook.Target // told of events while this node leads
+
+	Snapshots Snapshots
+
+	Declarations []*state.Declaration // handed over: a running node's Config has them no more, see Node.own
 	Version      string
 }
 
@@ -34,6 +40,12 @@ type Config struct {
 type Peer struct {
 	ID      string
 	Address string // HOST:PORT
+}
+
+// JoinAt is how a node without state gets into a running cluster.
+type JoinAt struct {
+	Address   string // HOST:PORT of any member
+	TokenFile string
 }
 
 // TLSFiles are paths of PEM files. They are polled and reloaded.

@@ -8,7 +8,7 @@ import (
 )
 
 // warmUp is how long a drawn cluster is left alone at first: it founds itself and gets its first verdicts.
-const warmUp = 45 * time.Second
+const warmUp = 30 * time.Second
 
 // drawer draws a schedule: some troubles that overlap as chance has it, each a few steps.
 type drawer struct {
@@ -16,21 +16,43 @@ type drawer struct {
 	steps schedule
 	end   time.Duration
 	edits int // declared forms so far
+
+	switches bool // are declared
+	nodes    []string
 }
 
 // drawSchedule gives the schedule of a seed, always the same one.
 func drawSchedule(seed uint64) schedule {
-	d := &drawer{Rand: rand.New(rand.NewPCG(seed, 0x5eed))}
-	d.end = warmUp + d.between(2*time.Minute, 7*time.Minute)
+	d := &drawer{Rand: rand.New(rand.NewPCG(seed, 0x5eed)), nodes: three}
 	d.add(0, "timing %s", pick(d, "lan", "wan"))
-	for _, id := range three {
-		d.add(d.between(0, 3*time.Second), "start %s", id)
+	if d.IntN(2) == 0 {
+		d.add(0, "zones 2")
 	}
+	if d.switches = d.IntN(3) == 0; d.switches {
+		d.add(0, "switches declared")
+	}
+	late := time.Duration(0)
 	if d.IntN(10) == 0 {
-		d.steps[len(d.steps)-1].at += 20 * time.Second
+		late = d.between(10*time.Second, 90*time.Second) // nothing is founded before the last one is there
 	}
-	for range 2 + d.IntN(7) {
-		d.trouble(d.between(warmUp, d.end))
+	for i, id := range d.Perm(3) {
+		at := d.between(0, 3*time.Second)
+		if i == 0 {
+			at += late
+		}
+		d.add(at, "start %s", three[id])
+	}
+	// Most are short, so that there are many; the long ones are for what takes minutes, and for troubles upon troubles.
+	troubles, lasting := 1+d.IntN(4), d.between(20*time.Second, 90*time.Second)
+	if d.IntN(4) == 0 {
+		troubles, lasting = 2+d.IntN(7), d.between(2*time.Minute, 7*time.Minute)
+	}
+	d.end = warmUp + late + lasting
+	if d.IntN(6) == 0 && *members {
+		d.membership(d.between(warmUp+late, d.end))
+	}
+	for range troubles {
+		d.trouble(d.between(warmUp+late, d.end))
 	}
 	return d.steps.sorted()
 }
@@ -45,11 +67,20 @@ func (d *drawer) between(least, most time.Duration) time.Duration {
 
 func pick[T any](d *drawer, of ...T) T { return of[d.IntN(len(of))] }
 
-func (d *drawer) node() string { return pick(d, three...) }
+// ifSwitches is a weight of what needs them.
+func (d *drawer) ifSwitches(weight int) int {
+	if d.switches {
+		return weight
+	}
+	return 0
+}
+
+func (d *drawer) node() string { return pick(d, d.nodes...) }
 
 func (d *drawer) pair() (a, b string) {
-	i := d.IntN(3)
-	return three[i], three[(i+1+d.IntN(2))%3]
+	n := len(d.nodes)
+	i := d.IntN(n)
+	return d.nodes[i], d.nodes[(i+1+d.IntN(n-1))%n]
 }
 
 // trouble adds one, beginning at a time.
@@ -59,7 +90,8 @@ func (d *drawer) trouble(at time.Duration) {
 		draw   func(time.Duration)
 	}{
 		{4, d.isolation}, {3, d.deposed}, {3, d.linkCut}, {2, d.oneWayCut}, {1, d.slowLink}, {4, d.restart}, {1, d.powerCut},
-		{6, d.siteOutage}, {3, d.flapping}, {7, d.command}, {3, d.rollOut}, {1, d.probingOff}, {2, d.blackout}, {2, d.heldVotes}, {2, d.oneAddress},
+		{6, d.siteOutage}, {3, d.flapping}, {7, d.command}, {3, d.rollOut}, {1, d.probingOff}, {2, d.blackout}, {2, d.heldVotes}, {2, d.oneAddress}, {2, d.blindness}, {2, d.handOvers},
+		{d.ifSwitches(6), d.switching}, {3, d.drilling}, {3, d.planning}, {3, d.writing},
 	}
 	total := 0
 	for _, k := range kinds {
@@ -264,4 +296,23 @@ func (d *drawer) probingOff(at time.Duration) {
 	id := d.node()
 	d.add(at, "probe %s off", id)
 	d.add(at+d.lasting(), "probe %s on", id)
+}
+
+// blindness is a fault of a node's own: its probes tell nothing.
+func (d *drawer) blindness(at time.Duration) {
+	for _, i := range d.Perm(3)[:pick(d, 1, 1, 1, 2, 3)] {
+		d.add(at, "blind %s", three[i])
+		d.add(at+d.lasting(), "sight %s", three[i])
+	}
+	if d.IntN(2) == 0 {
+		d.siteOutage(at + d.between(0, 20*time.Second))
+	}
+}
+
+// handOvers has the lead change hands, sometimes again and again.
+func (d *drawer) handOvers(at time.Duration) {
+	for range 1 + d.IntN(3) {
+		d.add(at, "hand-over %s", d.node())
+		at += d.between(0, 8*time.Second)
+	}
 }

@@ -3,6 +3,7 @@ package node
 import (
 	"context"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"time"
 
@@ -15,6 +16,7 @@ const emergencyEvery = time.Second
 
 // file is the emergency file as it was read.
 type file struct {
+	dir  string
 	path string
 	text string
 	pins []emergency.Pin
@@ -22,7 +24,10 @@ type file struct {
 }
 
 func readEmergency(dir string) file {
-	f := file{path: emergency.Path(dir)}
+	if whole, err := filepath.Abs(dir); err == nil {
+		dir = whole // who mends it stands in another directory
+	}
+	f := file{dir: dir, path: emergency.Path(dir)}
 	if f.text, f.err = emergency.Read(dir); f.err == nil {
 		f.pins, f.err = emergency.Parse(f.text)
 	}
@@ -34,7 +39,7 @@ func (f *file) fault() string {
 	if f.err == nil {
 		return ""
 	}
-	return fmt.Sprintf("%s: %s; until it is mended none of its lines has effect (failoverctl local clear all empties it)", f.path, f.err)
+	return fmt.Sprintf("%s: %s; until it is mended none of its lines has effect (failoverctl local clear all --data %s removes it)", f.path, f.err, f.dir)
 }
 
 // keepEmergency reads the file each second. A disk that hangs holds up nothing but this.

@@ -7,6 +7,7 @@ import (
 	"failoverdns/health"
 	"failoverdns/record"
 	"failoverdns/state"
+	"failoverdns/zone"
 )
 
 // azure2 is azure's second address in the forms that have one.
@@ -46,6 +47,19 @@ var forms = []func(d *state.Declaration){
 	func(d *state.Declaration) { d.NoQuorum = state.NoQuorum{Mode: state.NoQuorumLocal, After: refuseAfter} },
 }
 
+// market is a second zone whose group has the same sites, the other way round: it shares their endpoints and verdicts.
+func market() *state.Declaration {
+	d := declaration()
+	d.Zone, d.Sites = record.MustParseName("market.example.net"), nil
+	d.SOA, d.Sets = zone.Made(d.Zone, []zone.NameServer{{Name: record.MustParseName("ns1.market.example.net"), Addresses: []netip.Addr{netip.MustParseAddr("192.0.2.1")}}}, 60)
+	g := &d.Groups[0]
+	g.Name, g.Sites, g.AllDown = marketGroup, []string{"aws", "azure"}, state.AllDownLast
+	g.Cells = []state.CellDecl{{Names: []record.Name{d.Zone, record.MustParseName("www.market.example.net")}, TTL: 30}}
+	return d
+}
+
+const marketGroup = "market.example.net"
+
 // refuseAfter is the patience of the forms that do not hold without a quorum.
 const refuseAfter = 30 * time.Second
 
@@ -57,19 +71,35 @@ func eachCheck(d *state.Declaration, edit func(*health.Check)) {
 	}
 }
 
-// form is the declaration of that number.
-func form(n int) *state.Declaration {
+// form is the declaration of that number, with switches or without.
+func form(n int, switches bool) *state.Declaration {
 	d := declaration()
 	forms[n](d)
+	if switches {
+		withSwitches(d)
+	}
 	return d
+}
+
+// ruleWait is how long the rule of the schedules' switches waits after each change.
+const ruleWait = 5 * time.Second
+
+// withSwitches declares one switch for each site, one of which must be on, and a gate.
+func withSwitches(d *state.Declaration) {
+	d.Switches = []state.SwitchDecl{{Name: "azure-in", Sites: []string{"azure"}}, {Name: "aws-in", Sites: []string{"aws"}}, {Name: "unlocked"}}
+	sites := []string{"azure-in", "aws-in"}
+	d.Rules = []state.RuleDecl{{Name: "one-in", Kind: state.Assertion, Switches: sites, Least: 1, Wait: ruleWait},
+		{Name: "lock", Kind: state.Gating, Switches: sites, Gates: []string{"unlocked"}, Least: 1}}
 }
 
 // formsByDigest tells which form is in force.
 var formsByDigest = func() map[string]*state.Declaration {
 	out := map[string]*state.Declaration{}
 	for n := range forms {
-		d := form(n)
-		out[d.Digest()] = d
+		for _, switches := range []bool{false, true} {
+			d := form(n, switches)
+			out[d.Digest()] = d
+		}
 	}
 	return out
 }()

@@ -3,6 +3,7 @@ package node
 import (
 	"crypto/sha256"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -32,10 +33,13 @@ type judge struct {
 	leaders  map[string]bool         // "node term" that were seen leading
 	leader   string
 
-	probing probing
-	orders  []*order
-	sites   map[string]standingOf // by name
-	edited  bool                  // another form than the first was ever in force
+	probing    probing
+	membership membership
+	orders     []*order
+	begun      []taken               // maintenance windows
+	turned     state.Clock           // when a site's switch was last turned; 0: never
+	sites      map[string]standingOf // by name
+	edited     bool                  // another form than the first was ever in force
 
 	calm, trouble, turmoil time.Time // since when nothing was disturbed; when trouble was last seen; when it began
 	looks                  int
@@ -44,6 +48,8 @@ type judge struct {
 // counts is what was run, for the summary.
 type counts struct {
 	schedules, steps, applied, verdicts, flips, elections, restarts, orders, kept int
+
+	members, turns, drills, windows, writes int
 }
 
 func (c *counts) add(o counts) {
@@ -56,11 +62,16 @@ func (c *counts) add(o counts) {
 	c.restarts += o.restarts
 	c.orders += o.orders
 	c.kept += o.kept
+	c.members += o.members
+	c.turns += o.turns
+	c.drills += o.drills
+	c.windows += o.windows
+	c.writes += o.writes
 }
 
 func newJudge() *judge {
 	return &judge{hash: map[uint64]uint64{}, face: map[uint64]string{}, clock: map[uint64]state.Clock{}, whole: map[uint64][sha256.Size]byte{},
-		serials: map[uint32]string{}, last: map[string]*state.State{}, answered: map[string][]answered{}, leaders: map[string]bool{}, probing: newProbing(), sites: map[string]standingOf{}}
+		serials: map[uint32]string{}, last: map[string]*state.State{}, answered: map[string][]answered{}, leaders: map[string]bool{}, probing: newProbing(), membership: newMembership(), sites: map[string]standingOf{}}
 }
 
 // fail notes what is wrong; the first few things are enough.
@@ -90,7 +101,7 @@ func (j *judge) failed() bool {
 func (j *judge) disturb() {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	j.calm = time.Now()
+	j.calm, j.membership.touched, j.membership.stepped = time.Now(), time.Now(), true
 }
 
 // opened looks at a process before it takes part: it answers already.
@@ -126,6 +137,12 @@ func (j *judge) closed(p *proc, back time.Duration) {
 	j.answered[p.id] = list
 }
 
+func (j *judge) isGone(p *proc) bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return p.gone
+}
+
 // applied looks at one command on one node, after the node's answers have moved.
 func (j *judge) applied(p *proc, st *state.State, r state.Result) {
 	j.mu.Lock()
@@ -139,6 +156,7 @@ func (j *judge) applied(p *proc, st *state.State, r state.Result) {
 	j.clock[st.Index] = st.Clock
 	j.sameForAll(p, st)
 	j.notBack(p, st)
+	j.membership.rosters[st.Index] = rosterOf(st)
 	restored := r.Effect.Checks && len(r.Effect.Events) == 0 // a whole snapshot: between it and prev lies more than one command
 	if !restored {
 		j.step(p, prev, st, r, !seen)
@@ -154,6 +172,7 @@ func (j *judge) applied(p *proc, st *state.State, r state.Result) {
 
 // step holds one command's effect to the rules; first tells that no node has applied it before.
 func (j *judge) step(p *proc, prev, st *state.State, r state.Result, first bool) {
+	j.probing.note(prev) // it was so until now
 	j.probing.note(st)
 	j.verdicts(p, prev, st, r)
 	j.raised(p, prev, st)
@@ -161,6 +180,9 @@ func (j *judge) step(p *proc, prev, st *state.State, r state.Result, first bool)
 	if first {
 		j.votes(p, prev, st, r)
 		j.holds(p, prev, st)
+		j.rules(p, prev, st)
+		j.planned(p, prev, st)
+		j.members(p, prev, st)
 	}
 }
 
@@ -172,16 +194,24 @@ func (j *judge) tally(r state.Result) {
 			j.count.flips++
 		case "verdict":
 			j.count.verdicts++
+		case "switch-set":
+			j.count.turns++
+		case "drill-started":
+			j.count.drills++
+		case "maintenance-started":
+			j.count.windows++
+		case "records":
+			j.count.writes++
 		}
 	}
 }
 
 // disturbing says whether a command changed what verdicts are made from.
 func disturbing(a, b *state.State) bool {
-	if digest(a) != digest(b) || strings.Join(probers(a), " ") != strings.Join(probers(b), " ") {
+	if digest(a) != digest(b) || strings.Join(probers(a), " ") != strings.Join(probers(b), " ") || !maps.Equal(rosterOf(a), rosterOf(b)) {
 		return true
 	}
-	for _, id := range three {
+	for _, id := range five {
 		if muted(a, id) != muted(b, id) {
 			return true
 		}
@@ -195,7 +225,8 @@ func (j *judge) look() {
 	defer j.mu.Unlock()
 	j.looks++
 	j.noteTrouble()
-	for _, id := range three {
+	j.noteCompany()
+	for _, id := range five {
 		p := j.trial.procs[id]
 		if p == nil {
 			continue
@@ -222,7 +253,7 @@ func (j *judge) noteLeader(p *proc) {
 		}
 		j.leader = p.id
 	}
-	if s.Phase != raftstore.PhaseRunning && s.Phase != raftstore.PhaseWaiting && s.Phase != raftstore.PhaseStarting {
+	if !j.outside(p.id, s.Phase) {
 		j.failf("%s is %s: %s", p.id, s.Phase, s.Detail)
 	}
 }
@@ -246,38 +277,60 @@ func (tr *trial) troubled() bool {
 			return true
 		}
 	}
-	return len(tr.procs) < len(three)
+	return slices.ContainsFunc(five, func(id string) bool { return tr.dirs[id] != "" && tr.procs[id] == nil })
 }
 
-// final looks at a cluster that was left alone: everybody answers alike and has everything.
+// final looks at a cluster that was left alone: everybody answers alike and has everything. Where operators took the
+// quorum away by force there is nothing to look at.
 func (j *judge) final() {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	first := j.trial.procs[three[0]].node.State()
-	for _, id := range three {
+	leader := j.leads()
+	if leader == "" || !j.trial.quorate(j.trial.company(leader)) {
+		return
+	}
+	lead := j.trial.procs[leader].node.State()
+	for _, id := range five {
 		p := j.trial.procs[id]
-		st := p.node.State()
-		if ok, why := p.node.Ready(); !ok {
-			j.failf("in the end %s is not ready: %s", id, why)
-		}
-		if st.Index != first.Index {
-			j.failf("in the end %s is at index %d, %s at %d", id, st.Index, three[0], first.Index)
-		}
-		j.sameWhole(p, st)
-		j.sessionsOpen(p, st)
-		want := form(j.trial.form[id]).Digest()
-		if o, ok := st.Offer(id, seen[0].name); !ok || o.Digest != want || o.Drift && want == digest(st) {
-			j.failf("in the end the state does not hold what %s's file says: offer %+v, in force %.8s, its file %.8s", id, o, digest(st), want)
+		switch {
+		case p == nil:
+		case !slices.Contains(j.trial.place[leader].members, id):
+			j.finalOutside(p)
+		case p.node.store.Status().Phase == raftstore.PhaseWiped:
+			if ok, _ := p.node.Ready(); ok {
+				j.failf("in the end %s is wiped, and ready", id)
+			}
+		default:
+			j.finalMember(p, leader, lead)
 		}
 	}
 }
 
-// sessionsOpen: in the end everybody's votes count.
+func (j *judge) finalMember(p *proc, leader string, lead *state.State) {
+	id, st := p.id, p.node.State()
+	if ok, why := p.node.Ready(); ok == (j.trial.roleOf(id) == state.Witness) {
+		j.failf("in the end %s, a %s, is ready: %t %s", id, j.trial.roleOf(id), ok, why)
+	}
+	if st.Index != lead.Index {
+		j.failf("in the end %s is at index %d, %s at %d", id, st.Index, leader, lead.Index)
+	}
+	j.sameWhole(p, st)
+	j.sessionsOpen(p, st)
+	want := form(j.trial.form[id], j.trial.switches).Digest()
+	if o, ok := st.Offer(id, seen[0].name); !ok || o.Digest != want || o.Drift && want == digest(st) {
+		j.failf("in the end the state does not hold what %s's file says: offer %+v, in force %.8s, its file %.8s", id, o, digest(st), want)
+	}
+	if n, ok := st.Nodes.Get(id); !ok || n.Prober() != (n.Role != state.Replica) {
+		j.failf("in the end %s, a %s, counts as a probing node: %t", id, n.Role, n.Prober())
+	}
+}
+
+// sessionsOpen: in the end the votes of everybody who probes count.
 func (j *judge) sessionsOpen(p *proc, st *state.State) {
 	for _, interval := range intervals(st) {
-		for _, id := range three {
+		for id, n := range st.Nodes.All() {
 			s, ok := st.Sessions.Get(state.SessionKey(id, interval))
-			if !ok || s.Boot != j.trial.procs[id].node.boot {
+			if q := j.trial.procs[id]; n.Probe && q != nil && j.trial.place[id].runs && (!ok || s.Boot != q.node.boot) {
 				j.failf("in the end %s has no open session for %s's checks each %s: %+v", p.id, id, interval, s)
 			}
 		}

@@ -7,6 +7,7 @@ import (
 
 	"failoverdns/ballot"
 	"failoverdns/probes"
+	"failoverdns/record"
 	"failoverdns/state"
 )
 
@@ -85,11 +86,25 @@ func (n *Node) offer(ctx context.Context) (offered bool, err error) {
 	if a := n.announcement(); !announced(member, a) {
 		return true, n.propose(ctx, state.Command{Body: a})
 	}
+	if gone := n.withdrawn(st); gone != nil {
+		c := state.Command{Body: &state.Withdraw{Node: n.ID(), Incarnation: n.store.Incarnation(), Zones: gone}}
+		if c.Level() <= st.FeatureLevel() { // else later: it must not hold up what is offered
+			return true, n.propose(ctx, c)
+		}
+	}
 	open := n.openOffers(st)
 	if len(open) == 0 {
 		return false, nil
 	}
-	err = n.propose(ctx, state.Command{Body: &state.Declare{Node: n.ID(), Incarnation: n.store.Incarnation(), Declarations: open}})
+	declare := &state.Declare{Node: n.ID(), Incarnation: n.store.Incarnation()}
+	for _, p := range open {
+		d, err := p.Declaration()
+		if err != nil {
+			return true, err
+		}
+		declare.Declarations = append(declare.Declarations, d)
+	}
+	err = n.propose(ctx, state.Command{Body: declare})
 	var refusal *state.Refusal
 	switch {
 	case errors.As(err, &refusal):
@@ -110,13 +125,12 @@ func announced(m *state.Node, a *state.Announce) bool {
 }
 
 // openOffers are the declarations that differ from what this incarnation last offered, but for refused ones.
-func (n *Node) openOffers(st *state.State) (open []*state.Declaration) {
+func (n *Node) openOffers(st *state.State) (open []*state.Packed) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	for _, d := range n.Config().Declarations {
-		digest := n.digest(d)
+	for _, d := range *n.own.Load() {
 		o, ok := st.Offer(n.ID(), d.Zone)
-		if ok && o.Incarnation == n.store.Incarnation() && o.Digest == digest || n.refused[digest] != "" {
+		if ok && !o.Gone && o.Incarnation == n.store.Incarnation() && o.Digest == d.Digest || n.refused[d.Digest] != "" {
 			continue
 		}
 		open = append(open, d)
@@ -124,33 +138,36 @@ func (n *Node) openOffers(st *state.State) (open []*state.Declaration) {
 	return open
 }
 
+// withdrawn are the zones that this node once offered and that its Corefile does not have any more.
+func (n *Node) withdrawn(st *state.State) (zones []record.Name) {
+	has := map[record.Name]bool{}
+	for _, d := range *n.own.Load() {
+		has[d.Zone] = true
+	}
+	for _, o := range st.OffersOf(n.ID()) {
+		if !o.Gone && !has[o.Zone] && o.Incarnation == n.store.Incarnation() {
+			zones = append(zones, o.Zone)
+		}
+	}
+	return zones
+}
+
 // refuse remembers that an offer was refused: it is not repeated until the Corefile changes.
-func (n *Node) refuse(offers []*state.Declaration, why string) {
+func (n *Node) refuse(offers []*state.Packed, why string) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	for _, d := range offers {
-		n.refused[n.digest(d)] = why
+		n.refused[d.Digest] = why
 	}
 	n.log.Error("the cluster refuses what the Corefile declares; nothing changed", "reason", why)
-}
-
-// digest is a declaration's digest, worked out once: a large zone's takes long, and it is asked for each second. The
-// caller holds mu.
-func (n *Node) digest(d *state.Declaration) string {
-	sum, ok := n.digests[d]
-	if !ok {
-		sum = d.Digest()
-		n.digests[d] = sum
-	}
-	return sum
 }
 
 // Refused lists why offers of this node were refused.
 func (n *Node) Refused() (texts []string) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	for _, d := range n.Config().Declarations {
-		if text := n.refused[n.digest(d)]; text != "" {
+	for _, d := range *n.own.Load() {
+		if text := n.refused[d.Digest]; text != "" {
 			texts = append(texts, text)
 		}
 	}
@@ -167,6 +184,7 @@ func (n *Node) keepLeading(ctx context.Context) {
 		signal(n.contactNow) // so that the duties hear of this node itself at once
 		term, cancel := context.WithCancel(reign)
 		unlink := context.AfterFunc(ctx, cancel)
+		n.done.Go(func() { n.keepLevel(term) })
 		n.duties.Run(term)
 		unlink()
 		cancel()

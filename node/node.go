@@ -3,10 +3,11 @@
 // in as services.
 //
 // The way through it: the store applies a command and calls applied, on its own goroutine and in log order; that
-// swaps the zones' images at once and wakes the others. Six goroutines belong to the node: probing keeps the
+// swaps the zones' images at once and wakes the others. Seven goroutines belong to the node: probing keeps the
 // scheduler at what the state says, contact keeps the leader informed of this node, offering gets the declarations of
 // its Corefile into the state, leading does the leader's duties while this node leads, watch looks whether there is a
-// leader, emergency reads the local emergency file. The ballot has one of its own.
+// leader, emergency reads the local emergency file, memory gives
+// back what a large zone's load took. The ballot has one of its own.
 //
 // What is answered is the replicated state, but where words of this node alone stand above it: the emergency file, and
 // the rules for the time without a quorum. The type answering owns the images, behind one mutex, and makes a view of
@@ -31,6 +32,7 @@ import (
 	"failoverdns/record"
 	"failoverdns/state"
 	"failoverdns/trust"
+	"failoverdns/webhook"
 	"failoverdns/zone"
 )
 
@@ -65,16 +67,23 @@ type Node struct {
 	checksChanged chan struct{}
 	offersChanged chan struct{}
 	contactNow    chan struct{}
+	grown         chan struct{}
 
 	mu        sync.Mutex
-	changed   chan struct{}                 // guarded by mu; closed and renewed at each applied command
-	observers []func(probes.Result)         // guarded by mu
-	heard     map[string]contact            // guarded by mu; by node ID, while this node leads
-	refused   map[string]string             // guarded by mu; why the state refused an offer, by digest
-	digests   map[*state.Declaration]string // guarded by mu; of this node's own
+	changed   chan struct{}         // guarded by mu; closed and renewed at each applied command
+	observers []func(probes.Result) // guarded by mu
+	heard     map[string]contact    // guarded by mu; by node ID, while this node leads
+	refused   map[string]string     // guarded by mu; why the state refused an offer, by digest
+
+	own atomic.Pointer[[]*state.Packed] // what the Corefile declares
+
+	deliveries deliveries
 
 	swaps  swaps
 	hashes hashes
+	teller teller
+
+	backups backups
 
 	stop context.CancelFunc
 	done sync.WaitGroup
@@ -86,19 +95,21 @@ func New(cfg Config, p Platform, services ...Service) (*Node, error) {
 		p.Log = slog.Default()
 	}
 	n := &Node{platform: p, log: p.Log, services: services, zones: zone.NewSet(), changed: make(chan struct{}),
-		checksChanged: make(chan struct{}, 1), offersChanged: make(chan struct{}, 1), contactNow: make(chan struct{}, 1),
-		heard: map[string]contact{}, refused: map[string]string{}, digests: map[*state.Declaration]string{}}
-	n.cfg.Store(&cfg)
+		checksChanged: make(chan struct{}, 1), offersChanged: make(chan struct{}, 1), contactNow: make(chan struct{}, 1), grown: make(chan struct{}, 1),
+		heard: map[string]contact{}, refused: map[string]string{}}
+	n.keep(&cfg)
 	if err := n.open(&cfg); err != nil {
 		return nil, err
 	}
 	n.boot = n.store.Boot()
 	n.hashes.applied(n.store.State())
+	n.teller.last = n.store.State()
 	n.ballot = ballot.New(n.ID(), n.boot, n.store.State, n.propose, n.log)
 	n.answering = newAnswering(n.zones, n.ballot.Own, n.log)
 	n.answering.caught = n.store.CaughtUp
 	n.answering.load(n.store.State(), readEmergency(cfg.DataDir))
-	n.duties = duties.New(duties.Leader{State: n.store.State, Clock: n.store.Clock, Propose: n.propose, LookUp: n.lookUp, Log: n.log})
+	n.duties = duties.New(duties.Leader{State: n.store.State, Clock: n.store.Clock, Propose: n.propose, LookUp: n.lookUp, Log: n.log,
+		Webhooks: func() []webhook.Target { return n.Config().Webhooks }, Send: n.send, Delivered: n.deliveries.tell, Measure: n.measures, DrillTimes: n.drillTimes})
 	n.prepareProbing(&cfg)
 	return n, nil
 }
@@ -115,11 +126,14 @@ func (n *Node) open(cfg *Config) error {
 		}
 		n.trust = files
 	}
-	sc := raftstore.Config{ID: id, Dir: cfg.DataDir, Listen: cfg.Listen, Advertise: cfg.Advertise, Trust: n.trust,
+	sc := raftstore.Config{ID: id, Dir: cfg.DataDir, Listen: cfg.Listen, Advertise: cfg.Advertise, Role: cfg.Role, Trust: n.trust,
 		Timing: timing(cfg), Network: n.platform.Network, NoSync: n.platform.NoSync, Calls: n.calls(),
 		OnApply: n.applied, Logger: n.log}
 	for _, p := range cfg.Peers {
 		sc.Peers = append(sc.Peers, raftstore.Peer{ID: p.ID, Address: p.Address})
+	}
+	if cfg.Join != nil {
+		sc.Join = &raftstore.JoinAt{Address: cfg.Join.Address, TokenFile: cfg.Join.TokenFile}
 	}
 	store, err := raftstore.Open(sc)
 	if err != nil {
@@ -134,7 +148,7 @@ var alone = raftstore.Timing{Heartbeat: 100 * time.Millisecond, Election: 100 * 
 
 func timing(cfg *Config) raftstore.Timing {
 	switch {
-	case len(cfg.Peers) == 0:
+	case len(cfg.Peers) == 0 && cfg.Join == nil:
 		return alone
 	case cfg.Timing == LAN:
 		return raftstore.LAN
@@ -169,8 +183,10 @@ func (n *Node) Start() error {
 	n.run(func() { n.keepLeading(ctx) })
 	n.run(func() { n.keepWatch(ctx) })
 	n.run(func() { n.keepEmergency(ctx) })
+	n.run(func() { n.keepMemory(ctx) })
+	go n.keepBackups(ctx) // Stop does not wait for it: its disk may hang
 	if n.trust != nil {
-		n.run(func() { n.trust.Watch(ctx, pollInterval, n.certificatesChanged) })
+		n.run(func() { n.keepCertificate(ctx) })
 	}
 	n.store.Start()
 	return nil
@@ -245,7 +261,12 @@ func (n *Node) propose(ctx context.Context, c state.Command) error {
 func (n *Node) applied(st *state.State, r state.Result, at raftstore.Moment) {
 	n.answering.applied(st, r.Effect.Zones)
 	n.measure(st, r, at)
+	n.tellMoves(st, r, at.Logged.IsZero())
+	n.tellRefused(st)
 	n.hashes.applied(st)
+	if large(st, r.Effect.Zones) {
+		signal(n.grown)
+	}
 	if r.Effect.Checks {
 		signal(n.checksChanged)
 	}
@@ -296,11 +317,12 @@ func (n *Node) Latest(endpoint string) (l Latest, ok bool) {
 
 // Lookup is the answer that this node would give now.
 func (n *Node) Lookup(name record.Name, t record.Type) Lookup {
-	image := n.zones.Find(name)
+	images := n.zones.Images()
+	image := images.FindFor(name, t)
 	if image == nil {
 		return Lookup{RCode: "REFUSED"}
 	}
-	rcode, answer, authority := image.Lookup(name, t)
+	rcode, answer, authority := image.Lookup(name, t, images)
 	return Lookup{rcode, answer, authority}
 }
 

@@ -2,11 +2,10 @@ package node
 
 import (
 	"context"
-	"fmt"
 	"slices"
-	"strings"
 	"time"
 
+	"failoverdns/raftstore"
 	"failoverdns/state"
 )
 
@@ -26,13 +25,16 @@ const (
 
 // order gives a command through a node, beside the steps.
 func (tr *trial) order(id string, words []string) error {
-	body, err := parseOrder(words)
-	if err != nil {
-		return err
-	}
 	p := tr.procs[id]
 	if p == nil {
 		return nil // nobody there to take it
+	}
+	if len(words) > 0 && slices.Contains(memberOps, words[0]) {
+		return tr.changeMember(p, words)
+	}
+	body, err := parseOrder(words, p.node.State())
+	if err != nil {
+		return err
 	}
 	o := tr.judge.ordered(body)
 	tr.later.Go(func() {
@@ -46,36 +48,16 @@ func (tr *trial) order(id string, words []string) error {
 	return nil
 }
 
-// parseOrder reads what an operator says: "override site azure down for 30s force", "pin aws for ever", "clear site
-// azure", "extend site azure for 1h", "unpin", "failback".
-func parseOrder(words []string) (state.Body, error) {
-	force := slices.Contains(words, "force")
-	words = slices.DeleteFunc(slices.Clone(words), func(w string) bool { return w == "force" })
-	var term time.Duration
-	if i := slices.Index(words, "for"); i >= 0 && i+1 < len(words) {
-		if words[i+1] != "ever" {
-			d, err := time.ParseDuration(words[i+1])
-			if err != nil {
-				return nil, err
-			}
-			term = d
-		}
-		words = words[:i]
+// handOver has an operator ask through a node that another one take the lead, beside the steps.
+func (tr *trial) handOver(id string) {
+	p := tr.procs[id]
+	if p == nil {
+		return
 	}
-	said := strings.Join(words, " ")
-	switch {
-	case said == "unpin":
-		return &state.Unpin{Group: theGroup}, nil
-	case said == "failback":
-		return &state.EndHold{Group: theGroup}, nil
-	case words[0] == "pin" && len(words) == 2:
-		return &state.SetPin{Group: theGroup, Site: words[1], For: term, Force: force}, nil
-	case words[0] == "override" && len(words) == 4:
-		return &state.SetOverride{Scope: state.Scope(words[1]), Target: words[2], Word: state.Word(words[3]), For: term, Force: force}, nil
-	case words[0] == "clear" && len(words) == 3:
-		return &state.ClearOverride{Scope: state.Scope(words[1]), Target: words[2], Force: force}, nil
-	case words[0] == "extend" && len(words) == 3:
-		return &state.Extend{Scope: state.Scope(words[1]), Target: words[2], For: term}, nil
-	}
-	return nil, fmt.Errorf("%q is nothing that an operator says", said)
+	tr.later.Go(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), operatorWaits)
+		defer cancel()
+		_, _ = p.node.store.ChangeMembers(ctx, raftstore.Change{Op: raftstore.Transfer}) // it may be refused, or be lost
+		tr.judge.disturb()
+	})
 }

@@ -33,9 +33,15 @@ type proc struct {
 }
 
 func (tr *trial) config(id string) Config {
-	cfg := Config{ID: id, DataDir: tr.dirs[id], Role: state.Voter, Probe: !tr.quiet[id], Timing: tr.timing, Version: "test",
-		Declarations: []*state.Declaration{form(tr.form[id])}, Listen: id + ":7400",
+	cfg := Config{ID: id, DataDir: tr.dirs[id], Role: tr.roleOf(id), Probe: !tr.quiet[id] && tr.roleOf(id) != state.Replica, Timing: tr.timing, Version: "test",
+		Declarations: []*state.Declaration{form(tr.form[id], tr.switches)}, Listen: id + ":7400",
 		TLS: &TLSFiles{filepath.Join(tr.certs, id+".pem"), filepath.Join(tr.certs, id+"-key.pem"), filepath.Join(tr.certs, trust.CAFile)}}
+	if tr.zones > 1 {
+		cfg.Declarations = append(cfg.Declarations, market())
+	}
+	if cfg.Join = tr.joined[id]; cfg.Join != nil {
+		return cfg
+	}
 	for _, peer := range three {
 		cfg.Peers = append(cfg.Peers, Peer{peer, peer + ":7400"})
 	}
@@ -43,7 +49,7 @@ func (tr *trial) config(id string) Config {
 }
 
 func (tr *trial) start(id string) error {
-	if tr.procs[id] != nil {
+	if tr.procs[id] != nil || tr.joined[id] == nil && !slices.Contains(three, id) {
 		return nil
 	}
 	if ended := tr.ends[id]; ended != nil {
@@ -123,6 +129,10 @@ func (tr *trial) probe(p *proc, t probes.Target) probes.Result {
 	r := probes.Result{Outcome: health.Success, Started: began, Address: t.Address, Duration: 10 * time.Millisecond}
 	if tr.refuses(p.id, t.Endpoint) {
 		r.Outcome, r.Reason, r.Detail = health.Failure, health.Refused, "connection refused"
+	}
+	if tr.isDark(p.id) {
+		r.Outcome, r.Reason, r.Detail = health.Abstained, health.NoRoute, "network is unreachable"
+		return r // such a probe leaves run and vote as they are
 	}
 	tr.judge.probed(p, t, r.Outcome == health.Success)
 	return r

@@ -5,6 +5,9 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"path/filepath"
+	"runtime"
+	"runtime/debug"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -16,20 +19,22 @@ var (
 	schedules = flag.Int("schedules", 0, "run so many random schedules; 0: as many as fit into -for")
 	runFor    = flag.Duration("for", 20*time.Second, "real time for random schedules, where -schedules is not set")
 	seed      = flag.Uint64("seed", 1, "seed of the first random schedule; 0: a random one. The next ones count on from it")
+	members   = flag.Bool("members", false, "have members come and go in one of six random schedules")
 	replay    = flag.String("replay", "", "run the schedule in this file, and no random one")
 	shrinkFor = flag.Duration("shrink", time.Minute, "real time for making a failing schedule shorter")
 )
 
-// workers run schedules at once.
-const workers = 2
+// news is how often a long run says how far it is.
+const news = time.Minute
 
 // TestRandomSchedules runs clusters of whole nodes through random troubles in virtual time, under a judge. A failure
-// prints the seed and the shortest schedule that still fails:
+// prints the seed, the shortest schedule that still fails, and the commands that run them again:
 //
-//	go test ./node -run TestRandomSchedules -schedules 1 -seed N
-//	go test ./node -run TestRandomSchedules -replay FILE -count 10
+//	go test ./node -count=1 -run '^TestRandomSchedules$' -schedules 1 -seed N
+//	go test ./node -count=10 -run '^TestRandomSchedules$' -replay FILE
 //
 // A schedule is not all: elections have randomness of their own. What failed once may have to be replayed a few times.
+// What was mended stays as a file in testdata/schedules.
 func TestRandomSchedules(t *testing.T) {
 	certs := issueCerts(t)
 	if *replay != "" {
@@ -42,38 +47,41 @@ func TestRandomSchedules(t *testing.T) {
 	if *seed == 0 {
 		*seed = rand.Uint64N(1 << 40)
 	}
-	r := &randomRun{certs: certs, until: time.Now().Add(*runFor)}
+	defer debug.SetGCPercent(debug.SetGCPercent(400)) // clusters come and go: a fifth of the time would be spent on collecting them
+	t.Logf("seeds from %d on", *seed)
+	r := &randomRun{certs: certs, began: time.Now(), last: time.Now()}
 	r.next.Store(*seed)
 	t.Run("schedules", func(t *testing.T) {
-		for i := range workers {
+		for i := range runtime.GOMAXPROCS(0) {
 			t.Run(fmt.Sprint(i), func(t *testing.T) {
 				t.Parallel()
 				r.work(t)
 			})
 		}
 	})
-	t.Logf("seeds %d to %d: %s", *seed, *seed+uint64(r.count.schedules)-1, r.count)
+	t.Logf("seeds %d to %d, %s: %s", *seed, *seed+uint64(r.count.schedules)-1, time.Since(r.began).Round(time.Second), r.count)
 }
 
 func (c counts) String() string {
-	return fmt.Sprintf("%d schedules, %d steps, %d commands applied, %d verdicts, %d flips, %d elections, %d starts, %d operator commands (%d answered)",
-		c.schedules, c.steps, c.applied, c.verdicts, c.flips, c.elections, c.restarts, c.orders, c.kept)
+	return fmt.Sprintf("%d schedules, %d steps, %d commands applied, %d verdicts, %d flips, %d elections, %d starts, %d operator commands (%d answered): %d changes of members, %d turns of switches, %d drills, %d maintenance windows, %d changes of records",
+		c.schedules, c.steps, c.applied, c.verdicts, c.flips, c.elections, c.restarts, c.orders, c.kept, c.members, c.turns, c.drills, c.windows, c.writes)
 }
 
 // randomRun is shared by the workers.
 type randomRun struct {
 	certs string
-	until time.Time
+	began time.Time
 	next  atomic.Uint64
 	over  atomic.Bool
 
-	mu    sync.Mutex // guards count
+	mu    sync.Mutex // guards what follows
 	count counts
+	last  time.Time // when there was news
 }
 
 func (r *randomRun) work(t *testing.T) {
 	for !r.over.Load() {
-		if *schedules == 0 && time.Now().After(r.until) {
+		if *schedules == 0 && time.Since(r.began) > *runFor {
 			return
 		}
 		n := r.next.Add(1) - 1
@@ -83,13 +91,23 @@ func (r *randomRun) work(t *testing.T) {
 		s := drawSchedule(n)
 		j := try(t, r.certs, s)
 		j.count.schedules, j.count.steps = 1, len(s)
-		r.mu.Lock()
-		r.count.add(j.count)
-		r.mu.Unlock()
+		r.note(t, n, j.count)
 		if j.failed() {
 			r.over.Store(true)
-			t.Errorf("seed %d:\n%s\n\n%s\n%s", n, strings.Join(j.wrong, "\n"), s, shrunk(t, r.certs, s))
+			t.Errorf("seed %d:\n%s\n\n%s\n%s\nreplay the whole: go test ./node -count=1 -run '^TestRandomSchedules$' -schedules 1 -members=%t -seed %d",
+				n, strings.Join(j.wrong, "\n"), s, shrunk(t, r.certs, s), *members, n)
 		}
+	}
+}
+
+// note adds a schedule's counts, and says now and then how far the run is.
+func (r *randomRun) note(t *testing.T, seed uint64, c counts) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.count.add(c)
+	if time.Since(r.last) > news {
+		r.last = time.Now()
+		t.Logf("seed %d: %s", seed, r.count)
 	}
 }
 
@@ -138,5 +156,31 @@ func shrunk(t *testing.T, certs string, s schedule) string {
 		}
 		size = max(1, min(size/2, len(s)/2))
 	}
-	return fmt.Sprintf("the shortest that fails:\n%s\n%s", s, why)
+	return fmt.Sprintf("the shortest that fails:\n%s\n%s\n%s", s, why, kept(s))
+}
+
+// kept writes a schedule to a file, and says how to run it.
+func kept(s schedule) string {
+	file := filepath.Join(os.TempDir(), fmt.Sprintf("schedule-%d.txt", time.Now().UnixNano()))
+	if err := os.WriteFile(file, []byte(s.String()), 0o644); err != nil {
+		return err.Error()
+	}
+	return "replay it: go test ./node -count=10 -run '^TestRandomSchedules$' -replay " + file
+}
+
+// TestSchedulesThatOnceFailedPass runs the shortest schedules of bugs that were found by chance; each file says which.
+func TestSchedulesThatOnceFailedPass(t *testing.T) {
+	certs := issueCerts(t)
+	files, err := filepath.Glob("testdata/schedules/*.txt")
+	if err != nil || len(files) == 0 {
+		t.Fatal("there are none", err)
+	}
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) {
+			t.Parallel()
+			for range tries {
+				replayFile(t, certs, file)
+			}
+		})
+	}
 }

@@ -41,13 +41,6 @@ func Acquire(cfg Config, p Platform, services ...Service) (*Node, error) {
 	return n, nil
 }
 
-// Current is the process-wide node, or nil.
-func Current() *Node {
-	process.Lock()
-	defer process.Unlock()
-	return process.node
-}
-
 // Commit puts the pending configuration into force: the reload went through.
 func Commit() {
 	process.Lock()
@@ -109,11 +102,11 @@ func tlsWords(t *TLSFiles) string {
 
 // Reload puts a configuration into force that accepts has passed. Raft goes on undisturbed.
 func (n *Node) Reload(cfg Config) {
-	was := n.cfg.Swap(&cfg)
+	was := n.Config()
+	n.keep(&cfg)
 	n.env.Store(n.probeEnv(&cfg))
 	n.mu.Lock()
 	clear(n.refused)
-	clear(n.digests)
 	n.mu.Unlock()
 	if !slices.Equal(was.Peers, cfg.Peers) {
 		n.reloadPeers(cfg.Peers)

@@ -22,7 +22,8 @@ var seen = []struct {
 	kind record.Type
 }{
 	{mustName("auth.example.com"), record.A}, {mustName("login.auth.example.com"), record.A}, {mustName("api.auth.example.com"), record.A},
-	{mustName("login.auth.example.com"), record.AAAA}, {mustName("ns1.auth.example.com"), record.A}, {mustName("nobody.auth.example.com"), record.A},
+	{mustName("login.auth.example.com"), record.AAAA}, {mustName("ns1.auth.example.com"), record.A},
+	{tallyName, record.TXT}, {notesName, record.TXT}, {mustName("nobody.auth.example.com"), record.A},
 }
 
 // faceOf is what clients see of a node now, and the serial with it; "" while it has no zone. An image never changes, so

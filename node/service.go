@@ -26,6 +26,8 @@ type Status struct {
 	Quorum     bool // a leader is in contact with a majority, and this node with it
 	Ready      bool
 	NotReady   string                   // why, in words
+	Silent     bool                     // it never answers: a witness
+	Witness    bool                     // it is not ready only because it never answers
 	Contact    map[string]time.Duration // by node ID: time since it was last heard; the leader knows all, others the leader's
 	Abstaining int                      // endpoints on which this node abstains
 	Refused    []string                 // why declarations of this node were refused
@@ -52,6 +54,10 @@ type Report struct {
 	StateAge  time.Duration     `json:"state_age"`
 	Active    map[string]string `json:"active"`          // group: the site ID that it answers with
 	Rules     map[string]string `json:"rules,omitempty"` // group: the word of its own by which it answers, or refuses
+
+	Level   int                      `json:"level,omitempty"`   // the highest feature level that its version knows
+	Contact time.Duration            `json:"contact,omitempty"` // since the leader's last word; negative if there was none
+	Heard   map[string]time.Duration `json:"heard,omitempty"`   // of the leader: since it last heard of each node
 }
 
 // Lookup is a DNS answer in presentation form.

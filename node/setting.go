@@ -38,6 +38,7 @@ func Settings(d *state.Declaration) ZoneSettings {
 	for i := range d.Groups {
 		w.group(&d.Groups[i])
 	}
+	w.switches(d)
 	for _, set := range d.Sets {
 		w.add(fmt.Sprintf("TTL %d: %s", set.TTL, strings.Join(zone.Data(set), " | ")), "record %s %s", set.Name.Bare(), set.Type)
 	}
@@ -111,6 +112,9 @@ func (w *words) group(g *state.GroupDecl) {
 	w.add(strings.Join(g.Sites, ", "), "%s sites", at)
 	w.add(g.Failback.String(), "%s failback", at)
 	w.add(string(g.AllDown), "%s all-down", at)
+	for i, d := range g.Drills {
+		w.add(d.String(), "%s drill %d", at, i+1)
+	}
 	for i := range g.Cells {
 		c := &g.Cells[i]
 		value := fmt.Sprintf("TTL %d, at the sites' own addresses", c.TTL)
@@ -123,6 +127,23 @@ func (w *words) group(g *state.GroupDecl) {
 		for _, n := range c.Names {
 			w.add(value, "%s name %s", at, n.Bare())
 		}
+	}
+}
+
+func (w *words) switches(d *state.Declaration) {
+	for i := range d.Switches {
+		s := &d.Switches[i]
+		initially := "on"
+		if s.Off {
+			initially = "off"
+		}
+		w.add(cmp.Or(strings.Join(s.Sites, ", "), "none"), "switch %s sites", s.Name)
+		w.add(initially, "switch %s initially", s.Name)
+	}
+	for i := range d.Rules {
+		r := &d.Rules[i]
+		w.add(fmt.Sprintf("%s of %s: %s", r.Kind, strings.Join(r.Switches, ", "), r.Demands()), "rule %s", r.Name)
+		w.add(r.Wait.String(), "rule %s wait", r.Name)
 	}
 }
 

@@ -2,9 +2,11 @@ package node
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"failoverdns/raftstore"
+	"failoverdns/state"
 )
 
 // staleAfter: a node whose state is older than this says so wherever it is asked.
@@ -14,8 +16,10 @@ const staleAfter = 30 * time.Second
 func (n *Node) Status() Status {
 	s := Status{Status: n.store.Status(), ID: n.ID(), Version: n.Config().Version, StateAge: n.store.Age(), Contact: n.contacts(),
 		Abstaining: n.Abstaining(), Refused: n.Refused(), Diverged: n.Diverged()}
-	s.Quorum = s.Leader != "" && s.StateAge < staleAfter
+	s.Quorum = s.Leader != "" && s.StateAge < staleAfter && s.Phase != raftstore.PhaseRemoved
 	s.Ready, s.NotReady = n.Ready()
+	s.Silent = !n.Answers()
+	s.Witness = !s.Ready && s.NotReady == witnessWord
 	if n.trust != nil {
 		s.CertExpiry = n.trust.Expires()
 	}
@@ -44,15 +48,31 @@ func (n *Node) contacts() map[string]time.Duration {
 // answers what was last agreed.
 func (n *Node) Ready() (ok bool, why string) {
 	if s := n.store.Status(); s.Phase != raftstore.PhaseRunning && s.Phase != raftstore.PhaseFault {
-		return false, fmt.Sprintf("%s: %s", s.Phase, s.Detail)
+		return false, phaseWords(s.Phase, s.Detail)
 	}
 	if n.answering.isBlank() {
 		return false, "this node is new, and has not caught up with the cluster yet"
 	}
-	for _, d := range n.Config().Declarations {
+	for _, d := range *n.own.Load() {
 		if n.zones.Find(d.Zone) == nil {
 			return false, fmt.Sprintf("zone %s is not in the cluster's state yet", d.Zone.Bare())
 		}
 	}
+	if !n.Answers() {
+		return false, witnessWord
+	}
 	return true, ""
 }
+
+// phaseWords says phase and detail, and no word twice: "waiting for ns2".
+func phaseWords(p raftstore.Phase, detail string) string {
+	if strings.HasPrefix(detail, string(p)) {
+		return detail
+	}
+	return fmt.Sprintf("%s: %s", p, detail)
+}
+
+const witnessWord = "this node is a witness: it votes and probes, and answers REFUSED"
+
+// Answers says whether this node's role is to answer.
+func (n *Node) Answers() bool { return n.Config().Role != state.Witness }

@@ -165,3 +165,16 @@ func (n *Node) serveSwap(w http.ResponseWriter, r *http.Request) {
 	}
 	answer(w, t)
 }
+
+// measureTimeout bounds the asking of all members.
+const measureTimeout = 3 * time.Second
+
+// measures are Swaps in the form that an incident keeps.
+func (n *Node) measures(ctx context.Context, index uint64) (out []state.Measure) {
+	ctx, cancel := context.WithTimeout(ctx, measureTimeout)
+	defer cancel()
+	for _, s := range n.Swaps(ctx, index) {
+		out = append(out, state.Measure{Node: s.Node, Leader: s.Leader, Commit: s.Commit, Apply: s.Apply, Swapped: s.Swapped, Proposed: s.Proposed, Error: s.Error})
+	}
+	return out
+}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"failoverdns/raftstore/memnet"
+	"failoverdns/state"
 	"failoverdns/trust"
 )
 
@@ -22,21 +23,28 @@ type trial struct {
 	judge      *judge
 	later      sync.WaitGroup // what goes on beside the steps: stops, operators, ends of killed processes
 
-	procs map[string]*proc // that run, by node ID
-	dirs  map[string]string
-	form  map[string]int
-	quiet map[string]bool          // does not probe
-	ends  map[string]chan struct{} // closed when the process that is stopping has ended
-	lead  string                   // whom "leader" means: who led when it last went wrong for the leader
-	cuts  map[[2]string]bool
-	slow  map[[2]string]bool
+	procs  map[string]*proc // that run, by node ID
+	dirs   map[string]string
+	form   map[string]int
+	quiet  map[string]bool       // does not probe
+	role   map[string]state.Role // of those that joined
+	joined map[string]*JoinAt    // how those were configured
+	place  map[string]place      // as the judge saw them last
+	zones  int                   // that files declare: 1 or 2
+
+	switches bool                     // files declare switches and rules
+	ends     map[string]chan struct{} // closed when the process that is stopping has ended
+	lead     string                   // whom "leader" means: who led when it last went wrong for the leader
+	cuts     map[[2]string]bool
+	slow     map[[2]string]bool
 
 	mu   sync.Mutex
 	dead map[string]bool // guarded by mu; "node>site" and "*>site@address": that probe is refused
+	dark map[string]bool // guarded by mu; this node's probes tell nothing
 }
 
 // settling is how long everything is left alone in the end.
-const settling = 2 * time.Minute
+const settling = 90 * time.Second
 
 // try runs a schedule and gives the judge, who knows what was wrong and what was done.
 func try(t *testing.T, certs string, s schedule) (j *judge) {
@@ -54,7 +62,8 @@ func try(t *testing.T, certs string, s schedule) (j *judge) {
 	synctest.Test(t, func(t *testing.T) {
 		tr := &trial{dir: dir, certs: certs, net: memnet.New(oneWay), timing: WAN, began: time.Now(), judge: j,
 			procs: map[string]*proc{}, dirs: map[string]string{}, form: map[string]int{}, quiet: map[string]bool{}, ends: map[string]chan struct{}{},
-			cuts: map[[2]string]bool{}, slow: map[[2]string]bool{}, dead: map[string]bool{}}
+			role: map[string]state.Role{}, joined: map[string]*JoinAt{},
+			cuts: map[[2]string]bool{}, slow: map[[2]string]bool{}, dead: map[string]bool{}, dark: map[string]bool{}, zones: 1}
 		j.trial = tr
 		tr.run(s)
 		tr.end()
@@ -67,7 +76,7 @@ func issueCerts(t *testing.T) string {
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
 		err := trust.InitCA(dir)
-		for _, id := range three {
+		for _, id := range five {
 			if err == nil {
 				err = trust.Issue(dir, dir, id, nil, 48*time.Hour)
 			}
@@ -115,7 +124,7 @@ func (tr *trial) until(at time.Duration) {
 
 // end stops everything, so that a goroutine that is left is a leak.
 func (tr *trial) end() {
-	for _, id := range three {
+	for _, id := range five {
 		tr.stop(id)
 	}
 	tr.later.Wait()
@@ -146,6 +155,10 @@ func (tr *trial) do(words []string) error {
 		return tr.crash(id, false)
 	case "crash-unsynced":
 		return tr.crash(id, true)
+	case "join":
+		return tr.join(id, arg(2), tr.named("via", arg(3)))
+	case "wipe":
+		return tr.wipe(id)
 	case "isolate", "rejoin":
 		tr.isolate(id, words[0] == "isolate")
 	case "cut", "heal":
@@ -156,6 +169,14 @@ func (tr *trial) do(words []string) error {
 		tr.mu.Lock()
 		tr.dead[id+">"+arg(2)] = words[0] == "break"
 		tr.mu.Unlock()
+	case "hand-over":
+		tr.handOver(id)
+	case "blind", "sight":
+		tr.darken(id, words[0] == "blind")
+	case "switches":
+		tr.switches = true
+	case "zones":
+		tr.zones, _ = strconv.Atoi(id)
 	case "edit":
 		n, err := strconv.Atoi(arg(2))
 		if err != nil || n < 0 || n >= len(forms) {
@@ -190,7 +211,7 @@ func (tr *trial) named(what, id string) string {
 }
 
 func (tr *trial) isolate(id string, cut bool) {
-	for _, o := range three {
+	for _, o := range five {
 		if o != id {
 			tr.cut(id, o, cut)
 			tr.cut(o, id, cut)
@@ -217,10 +238,22 @@ func (tr *trial) slowDown(a, b, by string) error {
 	return nil
 }
 
+func (tr *trial) darken(id string, dark bool) {
+	tr.mu.Lock()
+	defer tr.mu.Unlock()
+	tr.dark[id] = dark
+}
+
+func (tr *trial) isDark(id string) bool {
+	tr.mu.Lock()
+	defer tr.mu.Unlock()
+	return tr.dark[id]
+}
+
 // healAll ends every trouble but those of the sites.
 func (tr *trial) healAll() {
-	for _, a := range three {
-		for _, b := range three {
+	for _, a := range five {
+		for _, b := range five {
 			if a != b {
 				tr.cut(a, b, false)
 				tr.net.Delay(a, b, oneWay)
@@ -228,6 +261,7 @@ func (tr *trial) healAll() {
 			}
 		}
 		tr.quiet[a] = false
+		tr.darken(a, false)
 		tr.reload(a)
 		if err := tr.start(a); err != nil {
 			tr.judge.fail("start %s in the end: %v", a, err)

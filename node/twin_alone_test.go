@@ -17,9 +17,9 @@ func (p *proc) own() bool {
 // alone holds nodes that have been without a quorum for long to the rule in force: hold answers as was last agreed
 // (which is judged elsewhere), refuse answers SERVFAIL, local by what the node itself sees.
 func (j *judge) alone(undisturbed time.Duration) {
-	for _, id := range three {
+	for _, id := range five {
 		p := j.trial.procs[id]
-		if p == nil || len(j.trial.reach(id)) > 1 || undisturbed < verdictBudget {
+		if p == nil || len(j.trial.reach(id)) != 1 || j.trial.quorate([]string{id}) || undisturbed < verdictBudget {
 			continue
 		}
 		d := formsByDigest[digest(p.node.State())]
@@ -45,7 +45,7 @@ func (j *judge) alone(undisturbed time.Duration) {
 // byOwnSight: no site that this node sees down is answered while it sees another one up, operators aside.
 func (j *judge) byOwnSight(p *proc, d *state.Declaration, l Lookup) {
 	st := p.node.State()
-	if g, ok := st.Groups.Get(theGroup); !ok || g.Pin != nil || st.Overrides.Len() > 0 || j.trial.quiet[p.id] {
+	if g, ok := st.Groups.Get(theGroup); !ok || g.Pin != nil || st.Overrides.Len() > 0 || (view{st: st, d: d}).off("azure") || (view{st: st, d: d}).off("aws") || !p.node.Config().Probe || j.trial.isDark(p.id) {
 		return
 	}
 	var up []string

@@ -16,24 +16,32 @@ const (
 	verdictBudget = election + sessionEnd + 7*time.Second
 )
 
-// linked says whether two nodes run and hear each other.
+// linked says whether two nodes take part and hear each other.
 func (tr *trial) linked(a, b string) bool {
-	return tr.procs[a] != nil && tr.procs[b] != nil && !tr.cuts[[2]string{a, b}] && !tr.cuts[[2]string{b, a}]
+	return tr.place[a].runs && tr.place[b].runs && tr.procs[a] != nil && tr.procs[b] != nil && !tr.cuts[[2]string{a, b}] && !tr.cuts[[2]string{b, a}]
 }
 
 // reach is a node and all that it is linked with.
 func (tr *trial) reach(id string) (ids []string) {
-	for _, o := range three {
-		if tr.procs[id] != nil && (o == id || tr.linked(id, o)) {
+	for _, o := range five {
+		if tr.linked(id, o) {
 			ids = append(ids, o)
 		}
 	}
 	return ids
 }
 
+// knit says whether nodes hear each other, all of them. Of four voters and more, one that hears a majority need not be
+// electable: its log may be older than those of the others, who hear only it.
+func (tr *trial) knit(ids []string) bool {
+	return !slices.ContainsFunc(ids, func(a string) bool {
+		return slices.ContainsFunc(ids, func(b string) bool { return !tr.linked(a, b) })
+	})
+}
+
 // partial says whether somebody can reach somebody who cannot reach all whom he can.
 func (j *judge) partial() bool {
-	for _, id := range three {
+	for _, id := range five {
 		for _, o := range j.trial.reach(id) {
 			if !slices.Equal(j.trial.reach(o), j.trial.reach(id)) {
 				return true
@@ -49,9 +57,9 @@ func (j *judge) budgets() {
 	undisturbed := time.Since(j.calm)
 	var leaders []string
 	quorum := false
-	for _, id := range three {
-		quorum = quorum || len(j.trial.reach(id)) >= 2
-		if p := j.trial.procs[id]; p != nil && len(j.trial.reach(id)) >= 2 {
+	for _, id := range five {
+		if p := j.trial.procs[id]; p != nil && j.trial.isVoter(id) && j.trial.quorate(j.trial.company(id)) {
+			quorum = quorum || len(j.trial.place[id].voters) <= 3 || j.trial.knit(j.trial.company(id))
 			if _, _, self := p.node.store.Leader(); self {
 				leaders = append(leaders, id)
 			}
@@ -69,14 +77,14 @@ func (j *judge) budgets() {
 		return
 	}
 	if undisturbed > verdictBudget {
-		j.deserved(j.trial.reach(leaders[0]))
+		j.deserved(j.trial.company(leaders[0]))
 	}
 }
 
 // waiting says whether the cluster has not begun.
 func (j *judge) waiting() bool {
-	for _, p := range j.trial.procs {
-		if p.node.State().Index == 0 {
+	for id, p := range j.trial.procs {
+		if j.trial.place[id].runs && p.node.State().Index == 0 {
 			return true
 		}
 	}
@@ -111,16 +119,14 @@ func (j *judge) lostSessions(p *proc, st *state.State, ids []string) {
 	}
 }
 
-// verdictFor is what nodes deserve by what they see now; "" where too few agree, and things stay as they are. They also
-// stay where fewer than a majority made an endpoint down and one of those went away: voiding its vote changes no verdict
-// by itself, and those who say up have said so before.
+// verdictFor is what nodes deserve by what they see now; "" where too few agree, and things stay as they are.
 func (j *judge) verdictFor(st *state.State, e *state.Endpoint, ids []string) health.Verdict {
 	counting := probers(st)
 	up, down := thresholds(e.Agree, len(counting))
 	ups, downs := 0, 0
 	for _, id := range ids {
 		switch {
-		case !slices.Contains(counting, id) || muted(st, id) || j.trial.quiet[id]:
+		case !slices.Contains(counting, id) || muted(st, id) || j.trial.quiet[id] || j.trial.isDark(id):
 		case j.trial.refuses(id, e.ID):
 			downs++
 		default:
@@ -130,8 +136,6 @@ func (j *judge) verdictFor(st *state.State, e *state.Endpoint, ids []string) hea
 	switch {
 	case len(counting) > 0 && downs >= down:
 		return health.VerdictDown
-	case down < up && len(ids) < len(three):
-		return ""
 	case len(counting) > 0 && ups >= up && downs < down:
 		return health.VerdictUp
 	}

@@ -13,8 +13,9 @@ import (
 // view is what the order of choice looks at, in one state.
 type view struct {
 	st *state.State
-	d  *state.Declaration // the form in force, as the test wrote it
+	d  *state.Declaration // the form in force, as the test wrote it: it has the sites
 	g  *state.Group
+	gd *state.GroupDecl // as the test wrote it
 }
 
 func (v view) word(scope state.Scope, target string) state.Word {
@@ -59,11 +60,29 @@ func (v view) addresses(site string) (all, healthy []string) {
 	return all, healthy
 }
 
-// up says whether a site is up; all its addresses are of one family.
+// off says whether a switch takes a site out.
+func (v view) off(site string) bool {
+	for _, decl := range v.d.Switches {
+		if sw, ok := v.st.Switches.Get(decl.Name); ok && !sw.On && slices.Contains(decl.Sites, site) {
+			return true
+		}
+	}
+	return false
+}
+
+// up says whether a site is up: a switch first, then an operator's word, then health.
 func (v view) up(site string) bool {
+	if v.off(site) {
+		return false
+	}
 	if w := v.word(state.ScopeSite, site); w != "" {
 		return w == state.ForceUp
 	}
+	return v.enough(site)
+}
+
+// enough says whether enough of a site's addresses are healthy; all of them are of one family.
+func (v view) enough(site string) bool {
 	all, healthy := v.addresses(site)
 	least := 1
 	for _, s := range v.d.Sites {
@@ -81,8 +100,8 @@ func (v view) held(site string) bool {
 // chosen reads the order of choice from top to bottom.
 func (v view) chosen(last string) (active string, answering []string) {
 	one := func(s string) (string, []string) { return s, []string{s} }
-	order := v.d.Groups[0].Sites
-	if pin := v.g.Pin; pin != nil && (pin.Forced || v.up(pin.Site)) {
+	order := v.gd.Sites
+	if pin := v.g.Pin; pin != nil && (v.up(pin.Site) || pin.Forced && (pin.BreakGlass || !v.off(pin.Site))) {
 		return one(pin.Site)
 	}
 	for _, s := range order {
@@ -97,7 +116,7 @@ func (v view) chosen(last string) (active string, answering []string) {
 	}
 	var left []string
 	for _, s := range order {
-		if v.word(state.ScopeSite, s) != state.ForceDown {
+		if v.word(state.ScopeSite, s) != state.ForceDown && !v.off(s) {
 			left = append(left, s)
 		}
 	}
@@ -105,9 +124,9 @@ func (v view) chosen(last string) (active string, answering []string) {
 		left = order
 	}
 	switch {
-	case v.d.Groups[0].AllDown == state.AllDownAll:
+	case v.gd.AllDown == state.AllDownAll:
 		return left[0], left
-	case v.d.Groups[0].AllDown == state.AllDownLast && slices.Contains(left, last):
+	case v.gd.AllDown == state.AllDownLast && slices.Contains(left, last):
 		return one(last)
 	}
 	return one(left[0])
@@ -137,34 +156,42 @@ func (j *judge) choice(p *proc, prev, st *state.State, restored bool) {
 		j.failf("%s: at index %d digest %.8s is no form that was declared", p.id, st.Index, digest(st))
 		return
 	}
-	v := view{st, d, g}
+	j.chosen(p, prev, view{st, d, g, &d.Groups[0]}, restored)
+	if g, ok := st.Groups.Get(marketGroup); ok {
+		j.chosen(p, prev, view{st, d, g, &market().Groups[0]}, restored)
+	}
+}
+
+// chosen holds one group to the order of choice.
+func (j *judge) chosen(p *proc, prev *state.State, v view, restored bool) {
+	st, g := v.st, v.g
 	last := g.Active
-	if old, ok := prev.Groups.Get(theGroup); ok && !restored {
+	if old, ok := prev.Groups.Get(g.Name); ok && !restored {
 		last = old.Active
 	}
 	active, answering := v.chosen(last)
 	if g.Active != active {
-		j.failf("%s: at index %d %s is active (%s), by the order of choice it is %s", p.id, st.Index, g.Active, g.Rule, active)
+		j.failf("%s: at index %d %s of %s is active (%s), by the order of choice it is %s", p.id, st.Index, g.Active, g.Name, g.Rule, active)
 	}
 	if held := g.States[slices.Index(g.Sites, g.Active)].Held; held {
-		j.failf("%s: at index %d the active site %s is held", p.id, st.Index, g.Active)
+		j.failf("%s: at index %d the active site %s of %s is held", p.id, st.Index, g.Active, g.Name)
 	}
 	if !p.own() {
-		j.served(p, st, v.records(answering), d)
+		j.served(p, st, v.records(answering), &v.gd.Cells[0])
 	}
 }
 
 // served holds the answers of every steered name to what they must be.
-func (j *judge) served(p *proc, st *state.State, want []string, d *state.Declaration) {
+func (j *judge) served(p *proc, st *state.State, want []string, c *state.CellDecl) {
 	slices.Sort(want)
-	for _, name := range d.Groups[0].Cells[0].Names {
+	for _, name := range c.Names {
 		l := p.node.Lookup(name, record.A)
 		var got []string
 		for _, rr := range l.Answer {
 			f := strings.Fields(rr)
 			got = append(got, f[len(f)-1])
-			if f[1] != fmt.Sprint(d.Groups[0].Cells[0].TTL) {
-				j.failf("%s: at index %d %s has TTL %s, declared is %d", p.id, st.Index, name, f[1], d.Groups[0].Cells[0].TTL)
+			if f[1] != fmt.Sprint(c.TTL) {
+				j.failf("%s: at index %d %s has TTL %s, declared is %d", p.id, st.Index, name, f[1], c.TTL)
 			}
 		}
 		slices.Sort(got)

@@ -26,7 +26,7 @@ func (j *judge) holds(p *proc, prev, st *state.State) {
 		j.edited = j.edited || digest(st) != "" && digest(st) != form0
 		return
 	}
-	v := view{st, d, g}
+	v := view{st, d, g, &d.Groups[0]}
 	for _, s := range d.Groups[0].Sites {
 		j.sites[s] = j.sites[s].after(v.up(s), st.Clock)
 	}
@@ -79,4 +79,4 @@ func (j *judge) heldTooLong(p *proc, st *state.State) {
 	}
 }
 
-var form0 = form(0).Digest()
+var form0 = form(0, false).Digest()

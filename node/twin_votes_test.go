@@ -87,7 +87,7 @@ func (j *judge) verdicts(p *proc, prev, st *state.State, r state.Result) {
 			continue
 		}
 		voted := slices.ContainsFunc(r.Effect.Events, func(ev *state.Event) bool { return ev.Type == "vote" && ev.Endpoint == id })
-		weighed := disturbing(prev, st) // who counts, or the rule itself, has changed
+		weighed := disturbing(prev, st) || silenced(prev, st) // who counts, or the rule itself, has changed
 		want := demanded(st, e, old.Verdict)
 		switch {
 		case e.Verdict != old.Verdict && e.Verdict != want:
@@ -98,6 +98,16 @@ func (j *judge) verdicts(p *proc, prev, st *state.State, r state.Result) {
 			j.failf("%s: at index %d %s stays %s, but the votes are %s", p.id, st.Index, id, e.Verdict, votesOf(e))
 		}
 	}
+}
+
+// silenced says whether a session was closed for want of contact.
+func silenced(a, b *state.State) bool {
+	for key := range a.Sessions.All() {
+		if !b.Sessions.Has(key) {
+			return true
+		}
+	}
+	return false
 }
 
 func votesOf(e *state.Endpoint) (s string) {
@@ -115,6 +125,9 @@ func (j *judge) oneVoteEach(p *proc, st *state.State, e *state.Endpoint) {
 			j.failf("%s: at index %d %s has two votes of %s", p.id, st.Index, e.ID, v.Node)
 		}
 		from = append(from, v.Node)
+		if n, ok := st.Nodes.Get(v.Node); !ok || !n.Probe {
+			j.failf("%s: at index %d %s has a vote of %s, which is no member that probes", p.id, st.Index, e.ID, v.Node)
+		}
 		s, ok := st.Sessions.Get(state.SessionKey(v.Node, e.Spec.Interval))
 		if !ok || s.Number != v.Session {
 			j.failf("%s: at index %d a vote of %s on %s counts, but its session %d is closed", p.id, st.Index, v.Node, e.ID, v.Session)
@@ -255,7 +268,7 @@ func (j *judge) offers(p *proc, prev, st *state.State) {
 	if was == "" || was == is {
 		return
 	}
-	for _, id := range three {
+	for _, id := range five {
 		before, ok := prev.Offer(id, seen[0].name)
 		after, _ := st.Offer(id, seen[0].name)
 		if ok && before.Digest == was && after.Digest == is {

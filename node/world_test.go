@@ -31,9 +31,13 @@ type world struct {
 	net   *memnet.Network
 	ids   []string
 	nodes map[string]*Node
+	joins map[string]joining // nodes that did not found the cluster
+	grows bool               // a single node has a port, for others to join
 
 	declares func() *state.Declaration // what configurations declare
 	resolver *cloud                    // nil: names are not looked up
+
+	logs io.Writer // what all nodes log
 
 	mu   sync.Mutex
 	dead map[string]bool // "node>site" and "*>site": that probe is refused
@@ -69,7 +73,7 @@ func inWorld(t *testing.T, ids []string, test func(w *world)) {
 }
 
 func newWorld(t *testing.T, ids []string) *world {
-	w := &world{t: t, dir: t.TempDir(), net: memnet.New(oneWay), ids: ids, nodes: map[string]*Node{}, dead: map[string]bool{}, declares: declaration}
+	w := &world{t: t, dir: t.TempDir(), net: memnet.New(oneWay), ids: ids, nodes: map[string]*Node{}, joins: map[string]joining{}, dead: map[string]bool{}, declares: declaration, logs: io.Discard}
 	if err := trust.InitCA(w.dir); err != nil {
 		t.Fatal(err)
 	}
@@ -84,12 +88,14 @@ func newWorld(t *testing.T, ids []string) *world {
 func (w *world) config(id string) Config {
 	cfg := Config{ID: id, DataDir: filepath.Join(w.dir, "data-"+id), Role: state.Voter, Probe: true, Timing: WAN, Version: "test",
 		Declarations: []*state.Declaration{w.declares()}}
-	if len(w.ids) == 1 {
+	if len(w.ids) == 1 && !w.grows {
 		return cfg
 	}
 	cfg.Listen = id + ":7400"
-	for _, peer := range w.ids {
-		cfg.Peers = append(cfg.Peers, Peer{peer, peer + ":7400"})
+	if j, ok := w.joins[id]; ok {
+		cfg.Join, cfg.Role, cfg.Probe = j.at, j.role, j.role != state.Replica
+	} else {
+		cfg.Peers = w.founders()
 	}
 	cfg.TLS = &TLSFiles{filepath.Join(w.dir, id+".pem"), filepath.Join(w.dir, id+"-key.pem"), filepath.Join(w.dir, "ca.pem")}
 	return cfg
@@ -129,7 +135,7 @@ func (w *world) start(id string) *Node {
 
 // open makes a node that answers, and takes no part yet.
 func (w *world) open(id string) *Node {
-	p := Platform{Network: w.net.Host(id), NoSync: true, Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
+	p := Platform{Network: w.net.Host(id), NoSync: true, Log: slog.New(slog.NewTextHandler(w.logs, nil)).With("at", id),
 		Probe: func(ctx context.Context, t probes.Target) probes.Result { return w.probe(id, t) }}
 	if w.resolver != nil {
 		p.Resolver = cloudSeen{w.resolver, id}

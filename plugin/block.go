@@ -24,6 +24,9 @@ type block struct {
 	noQuorum  state.NoQuorum
 	file      *line
 	servers   []nameServer
+	switches  []*switchBlock
+	rules     []*ruleBlock
+	drills    []drillLine
 	declaring *line // the first line that declares something; nil for a block that serves the stored zone
 
 	local local
@@ -97,6 +100,9 @@ var blockProperties = map[string]property[block]{
 	"agree":      {usage: "agree majority|all|N", least: 1, most: 1, read: readAgree},
 	"no-quorum":  {usage: "no-quorum hold|refuse DURATION|local DURATION", least: 1, most: 2, read: readNoQuorum},
 	"file":       {usage: "file PATH", least: 1, most: 1, read: readFile},
+	"drill":      {usage: drillUsage, least: 7, most: 8, repeat: true, read: readDrill},
+	"switch":     {usage: "switch NAME { sites SITE... }", least: 1, most: 1, repeat: true, block: mayBlock, read: readSwitch},
+	"rule":       {usage: "rule NAME assertion|gating { switches SWITCH... }", least: 2, most: 2, repeat: true, block: mustBlock, read: readRule},
 	"nameserver": {usage: "nameserver NAME [IP...]", least: 1, most: many, repeat: true, read: readNameServer},
 }
 

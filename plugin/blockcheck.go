@@ -13,7 +13,7 @@ func (b *block) check() error {
 		return nil // it serves the stored zone
 	}
 	for _, rule := range []func(*block) error{
-		(*block).checkZone, (*block).checkPrimary, (*block).checkSource, (*block).checkNames, (*block).checkRecords,
+		(*block).checkZone, (*block).checkPrimary, (*block).checkSource, (*block).checkNames, (*block).checkRecords, (*block).checkDrills,
 	} {
 		if err := rule(b); err != nil {
 			return err

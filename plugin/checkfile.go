@@ -52,7 +52,7 @@ func Check(in caddy.Input, w io.Writer) error {
 	if err := describe(w, &cfg); err != nil {
 		return err
 	}
-	for i, warning := range warnings(&cfg) {
+	for i, warning := range append(warnings(&cfg), warnFiles(&cfg)...) {
 		if i == 0 {
 			fmt.Fprintln(w)
 		}

@@ -23,8 +23,12 @@ func observe(n *node.Node) {
 	}
 	n.OnResult(countProbe)
 	n.OnApplied(countSwap)
+	n.OnDelivery(countDelivery)
 	history.reset(n.State())
-	registerOnce.Do(func() { prometheus.MustRegister(collector{}) })
+	registerOnce.Do(func() {
+		prometheus.MustRegister(collector{}, fastCollector{})
+		mergeFast()
+	})
 }
 
 // authFailures is a counter that other parts keep.
@@ -49,7 +53,7 @@ var (
 	stateIndex      = gauge("state_index", "Log index of the state from which this node answers.")
 	quorum          = gauge("quorum", "Whether this node is in contact with a leader that has a majority.")
 	configDrift     = gauge("config_drift", "Zones that some node's Corefile declares otherwise than what is in force.")
-	certExpiry      = gauge("cert_expiry_timestamp_seconds", "When this node's cluster certificate ends.")
+	certExpiry      = gauge("cert_expiry_timestamp_seconds", "When a certificate in use on this node ends: cluster, or admin.", "certificate")
 	raftState       = gauge("raft_state", "1 for this node's state in Raft.", "state")
 	raftContact     = gauge("raft_last_contact_seconds", "Time since this node last heard of the leader.")
 	stateDiverged   = gauge("state_diverged", "Nodes whose state differs from the leader's at the same index: it must be 0.")
@@ -63,6 +67,8 @@ var descs = []*prometheus.Desc{
 	siteUp, activeSite, endpointUp, votes, abstaining, failbackWaiting, overrides, overrideExpiry, stateAge, stateIndex,
 	quorum, configDrift, certExpiry, raftState, raftContact, stateDiverged, zoneSerial,
 	emergencies, emergencyBad, noQuorumActive,
+	webhookPending, webhookSuccess, webhookFailing, snapshotFailures, snapshotSuccess,
+	switchOn, switchBrokeGlass, ruleHolds, gateOpen, drillRunning, drillCompleted, drillEnd, drillSeconds, windowCount, windowNext,
 }
 
 // collector reads the node at each scrape.
@@ -74,8 +80,9 @@ func (collector) Describe(ch chan<- *prometheus.Desc) {
 		ch <- d
 	}
 	ch <- authFailures
-	flips.Describe(ch)
-	incidentSeconds.Describe(ch)
+	for _, c := range followed {
+		c.Describe(ch)
+	}
 }
 
 // Collect implements prometheus.Collector.
@@ -89,14 +96,21 @@ func (collector) Collect(ch chan<- prometheus.Metric) {
 	}
 	st := n.State()
 	history.follow(st)
-	flips.Collect(ch)
-	incidentSeconds.Collect(ch)
+	for _, c := range followed {
+		c.Collect(ch)
+	}
 	answered := n.Answered()
 	collectState(answered.State, set)
 	collectLocal(answered.Local, set)
 	collectOverrides(st, set)
+	collectOperators(st, set)
+	collectWebhooks(n.Webhooks(), st, set)
 	s := n.Status()
 	collectNode(s, set)
+	if at := adminAPI.CertExpiry(); !at.IsZero() {
+		set(certExpiry, float64(at.Unix()), "admin")
+	}
+	collectBackups(n.Backups(), ch)
 	collectRefused(ch, s.Status.Refused, adminAPI.Refused())
 }
 
@@ -198,7 +212,7 @@ func collectNode(s node.Status, set setter) {
 		set(raftState, bit(s.Raft == r), r)
 	}
 	if !s.CertExpiry.IsZero() {
-		set(certExpiry, float64(s.CertExpiry.Unix()))
+		set(certExpiry, float64(s.CertExpiry.Unix()), "cluster")
 	}
 	if s.Leader != "" && s.LastContact >= 0 {
 		set(raftContact, s.LastContact.Seconds())

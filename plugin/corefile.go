@@ -9,6 +9,7 @@ import (
 	"github.com/coredns/caddy/caddyfile"
 	"github.com/coredns/coredns/plugin"
 
+	"failoverdns/listener"
 	"failoverdns/node"
 	"failoverdns/record"
 	"failoverdns/state"
@@ -102,11 +103,22 @@ func (c *corefile) add(b *block) error {
 			return b.at.errorf("the zone %s is declared twice, first at %s; write failover without a block here: it serves the same zone", b.zone.Bare(), o.at.at())
 		case o.local.cluster != nil && b.local.cluster != nil:
 			return b.local.cluster.at.errorf("a second cluster block, the first is at %s; a Corefile has one node", o.local.cluster.at.at())
+		case o.local.snapshots.Dir != "" && b.local.snapshots.Dir != "":
+			return b.at.errorf("a second snapshots, beside %s; a Corefile has one node", o.local.snapshots.Dir)
 		case o.local.admin != nil && b.local.admin != nil:
 			return b.local.admin.at.errorf("a second admin address, the first is at %s; a Corefile has one node", o.local.admin.at.at())
+		case o.local.rateLimit != nil && b.local.rateLimit != nil:
+			return b.local.rateLimit.at.errorf("a second ratelimit, the first is at %s; it holds for the whole node", o.local.rateLimit.at.at())
+		case o.local.connections != nil && b.local.connections != nil:
+			return b.local.connections.at.errorf("a second connections, the first is at %s; it holds for the whole node", o.local.connections.at.at())
+		case o.local.cookies != nil && b.local.cookies != nil:
+			return b.local.cookies.at.errorf("a second cookies, the first is at %s; it holds for the whole node", o.local.cookies.at.at())
 		}
 		for _, s := range b.sites {
-			if d := o.definition(s.name); d != nil && s.defined() {
+			if !s.defined() {
+				continue
+			}
+			if d := o.definition(s.name); d != nil {
 				return s.at.errorf("site %q is defined twice, first at %s; name it without a block here", s.name, d.at.at())
 			}
 		}
@@ -134,7 +146,7 @@ func (c *corefile) definition(name string) *site {
 	return nil
 }
 
-// config is what the Corefile means. It reads the zone files.
+// config is what the Corefile means. It reads the zone files, and looks at that of cookies.
 func (c *corefile) config() (node.Config, error) {
 	cfg := node.Config{
 		DataDir: defaultDataDir, Role: state.Voter, Probe: true, Timing: node.WAN,
@@ -144,6 +156,9 @@ func (c *corefile) config() (node.Config, error) {
 		b.local.apply(&cfg)
 	}
 	if err := c.check(&cfg); err != nil {
+		return node.Config{}, err
+	}
+	if err := c.defend(new(listener.Config)); err != nil {
 		return node.Config{}, err
 	}
 	for _, b := range c.blocks {
@@ -166,6 +181,12 @@ func (c *local) apply(cfg *node.Config) {
 	cfg.Resolvers = append(cfg.Resolvers, c.resolvers...)
 	if c.cluster != nil {
 		c.cluster.apply(cfg)
+	}
+	for _, h := range c.webhooks {
+		cfg.Webhooks = append(cfg.Webhooks, h.Target)
+	}
+	if c.snapshots.Dir != "" {
+		cfg.Snapshots = c.snapshots
 	}
 	if c.admin != nil {
 		cfg.Admin = c.admin.AdminConfig

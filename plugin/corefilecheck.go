@@ -11,8 +11,8 @@ import (
 // check is what only all blocks together can tell.
 func (c *corefile) check(cfg *node.Config) error {
 	for _, rule := range []func(*corefile, *node.Config) error{
-		(*corefile).checkPeers, (*corefile).checkDefinitions, (*corefile).checkGroups, (*corefile).checkZones,
-		(*corefile).checkFlatten,
+		(*corefile).checkPeers, (*corefile).checkDefinitions, (*corefile).checkGroups, (*corefile).checkZones, (*corefile).checkSwitches,
+		(*corefile).checkFlatten, (*corefile).checkWebhooks,
 	} {
 		if err := rule(c, cfg); err != nil {
 			return err

@@ -42,6 +42,7 @@ func (c *corefile) declare(b *block) (*state.Declaration, error) {
 			}
 		}
 	}
+	b.declareSwitches(d)
 	return d, nil
 }
 
@@ -81,7 +82,7 @@ func sorted(sets []record.Set) []record.Set {
 // declareGroup adds the block's own group.
 func (c *corefile) declareGroup(d *state.Declaration, b *block) error {
 	p := b.policy.complete()
-	g := state.GroupDecl{Name: b.zone.Bare(), Sites: b.siteList(), Failback: p.failback, AllDown: p.allDown}
+	g := state.GroupDecl{Name: b.zone.Bare(), Sites: b.siteList(), Failback: p.failback, AllDown: p.allDown, Drills: b.drillDecls()}
 	var cells []steeredCell
 	if served := b.served(); len(served) > 0 {
 		cell := steeredCell{cell: state.CellDecl{Names: names(served), TTL: p.ttl}, names: served}

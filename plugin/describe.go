@@ -26,6 +26,7 @@ func describe(w io.Writer, cfg *node.Config) error {
 			describeGroup(t, &d.Groups[i], d.Agree, sites)
 		}
 		describeChecks(t, d)
+		describeSwitches(t, d)
 	}
 	return t.Flush()
 }
@@ -36,14 +37,23 @@ func describeNode(w io.Writer, cfg *node.Config) {
 	if !cfg.Probe {
 		probes = "does not probe"
 	}
-	fmt.Fprintf(w, "  role\t%s, %s\n  data\t%s\n  admin API\t%s\n", cfg.Role, probes, cfg.DataDir, cfg.Admin.Address)
-	if len(cfg.Peers) == 0 {
+	fmt.Fprintf(w, "  role\t%s, %s\n  data\t%s\n  admin API\t%s\n", cfg.Role, probes, cfg.DataDir, adminWords(cfg.Admin))
+	switch {
+	case cfg.Join != nil:
+		fmt.Fprintf(w, "  listen\t%s, timing %s\n  join\tby way of %s with the token in %s\n", cfg.Listen, cfg.Timing, cfg.Join.Address, cfg.Join.TokenFile)
+	case len(cfg.Peers) == 0:
 		fmt.Fprintf(w, "  peers\tnone: a node on its own\n")
-	} else {
+	default:
 		fmt.Fprintf(w, "  listen\t%s, timing %s\n", cfg.Listen, cfg.Timing)
 	}
 	for _, p := range cfg.Peers {
 		fmt.Fprintf(w, "  peer\t%s %s\n", p.ID, p.Address)
+	}
+	for _, t := range cfg.Webhooks {
+		fmt.Fprintf(w, "  webhook\t%s: %s, %s\n", t.Name, t.Format, cmp.Or(strings.Join(t.Events, " "), "all events that are not quiet"))
+	}
+	if b := cfg.Snapshots; b.Dir != "" {
+		fmt.Fprintf(w, "  snapshots\t%s, every %s, the newest %d are kept\n", b.Dir, b.Every, b.Keep)
 	}
 	for _, l := range []struct{ what, list string }{
 		{"canary", strings.Join(cfg.Canary, " ")},
@@ -54,6 +64,23 @@ func describeNode(w io.Writer, cfg *node.Config) {
 			fmt.Fprintf(w, "  %s\t%s\n", l.what, l.list)
 		}
 	}
+}
+
+// adminWords say where the admin API is, and how one gets in.
+func adminWords(c node.AdminConfig) string {
+	out := c.Address
+	if c.TLS != nil {
+		out += ", TLS"
+	}
+	switch {
+	case c.Tokens != "" && c.TLS != nil && c.TLS.CA != "":
+		return out + ", tokens or certificates of clients"
+	case c.Tokens != "":
+		return out + ", tokens"
+	case c.TLS != nil && c.TLS.CA != "":
+		return out + ", certificates of clients"
+	}
+	return out + ", open to all on this machine"
 }
 
 func describeZone(w io.Writer, d *state.Declaration) {
@@ -157,6 +184,23 @@ func downAfter(k *health.Check) string {
 		s += ", every " + k.Recheck.String()
 	}
 	return s
+}
+
+func describeSwitches(w io.Writer, d *state.Declaration) {
+	if len(d.Switches) == 0 {
+		return
+	}
+	fmt.Fprintf(w, "\nswitches of %s\n  SWITCH\tTAKES OUT\tINITIALLY\n", d.Zone.Bare())
+	for _, s := range d.Switches {
+		initially := "on"
+		if s.Off {
+			initially = "off"
+		}
+		fmt.Fprintf(w, "  %s\t%s\t%s\n", s.Name, cmp.Or(strings.Join(s.Sites, " "), "-"), initially)
+	}
+	for _, r := range d.Rules {
+		fmt.Fprintf(w, "  rule %s\t%s of %s\t%s\twait %s\n", r.Name, r.Kind, strings.Join(r.Switches, " "), r.Demands(), r.Wait)
+	}
 }
 
 // siteIndex finds sites by ID.

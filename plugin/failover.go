@@ -15,6 +15,7 @@ import (
 type source interface {
 	Zones() *zone.Set
 	Ready() (ok bool, why string)
+	Answers() bool // false: a witness, which answers REFUSED
 }
 
 // Failover answers queries for the zone of one server block. CoreDNS makes one for each listener and zone key.
@@ -54,36 +55,33 @@ func (f *Failover) answer(r *dns.Msg) (*dns.Msg, int) {
 	if len(r.Question) != 1 || !wellFormed(r) {
 		return nil, dns.RcodeFormatError
 	}
+	if !f.answers() {
+		return nil, dns.RcodeRefused
+	}
 	q := r.Question[0]
 	n, err := record.ParseName(q.Name)
 	if err != nil {
 		return nil, dns.RcodeFormatError
 	}
-	image := f.find(n, record.Type(q.Qtype))
+	images := f.images()
+	image := images.FindWithin(f.zone, n, record.Type(q.Qtype))
 	if image == nil {
 		if f.declared && n.Under(f.zone) || !f.ready() {
 			return nil, dns.RcodeServerFailure // a new node has no state yet
 		}
 		return nil, dns.RcodeSuccess
 	}
-	m := image.Respond(r)
+	m := image.Respond(r, images)
 	return m, m.Rcode
 }
 
-// find is the image that answers a question within this block's zone. A question for the zone's own DS is its
-// parent's where that is served by a block of this kind.
-func (f *Failover) find(n record.Name, t record.Type) *zone.Image {
+// images are the node's zones as they are now.
+func (f *Failover) images() zone.Images {
 	s := f.source()
 	if s == nil {
-		return nil
+		return zone.Images{}
 	}
-	if image := s.Zones().FindFor(n, t); image != nil && image.Zone().Under(f.zone) {
-		return image
-	}
-	if image := s.Zones().Find(n); image != nil && image.Zone().Under(f.zone) {
-		return image
-	}
-	return nil
+	return s.Zones().Images()
 }
 
 func (f *Failover) ready() bool {
@@ -93,6 +91,12 @@ func (f *Failover) ready() bool {
 	}
 	ok, _ := s.Ready()
 	return ok
+}
+
+// answers says whether this node answers at all.
+func (f *Failover) answers() bool {
+	s := f.source()
+	return s == nil || s.Answers()
 }
 
 // Ready implements ready.Readiness. It speaks for the whole node: the plugin ready keeps one answer for each plugin's

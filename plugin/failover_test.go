@@ -25,6 +25,7 @@ type fixed struct {
 
 func (f fixed) Zones() *zone.Set      { return f.zones }
 func (f fixed) Ready() (bool, string) { return f.ready, "" }
+func (fixed) Answers() bool           { return true }
 
 // declared is the state after one node has offered what a configuration declares.
 func declared(t *testing.T, cfg node.Config) *state.State {

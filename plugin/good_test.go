@@ -86,7 +86,7 @@ func TestNodeLocalSettingsAreRead(t *testing.T) {
 		Probe:        true,
 		TLS:          &node.TLSFiles{Cert: "testdata/tls/ns1.pem", Key: "testdata/tls/ns1.key", CA: "testdata/tls/ca.pem"},
 		Timing:       node.LAN,
-		Admin:        node.AdminConfig{Address: "127.0.0.1:9053"},
+		Admin:        node.AdminConfig{Address: "0.0.0.0:9053", Tokens: "testdata/tokens", TLS: &node.TLSFiles{Cert: "testdata/tls/admin.pem", Key: "testdata/tls/admin-key.pem", CA: "testdata/tls/operators.pem"}},
 		Canary:       []string{"192.0.2.200:53", "192.0.2.201:53"},
 		AllowTargets: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")},
 		Resolvers:    []string{"192.0.2.53:53", "[2001:db8::53]:5353", "[2001:db8::54]:53"},

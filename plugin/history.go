@@ -27,7 +27,21 @@ var (
 	}, []string{"stage"})
 )
 
-// history counts what the replicated state's tables of events and incidents gain.
+var writesRefused = prometheus.NewCounterVec(prometheus.CounterOpts{
+	Namespace: plugin.Namespace, Subsystem: name, Name: "writes_refused_total",
+	Help: "Writes of the whole cluster that were refused since this process began, as the audit trail has them, by outcome.",
+}, []string{"outcome"})
+
+// refusals are the outcomes that operators should hear of; they are counted from 0, so that the first is an increase.
+var refusals = []string{state.RefusedRule, state.RefusedUnsafe, outcomeForbidden}
+
+// outcomeForbidden is that of a request which its author's role or zones do not allow.
+const outcomeForbidden = "forbidden"
+
+// followed are what history counts.
+var followed = []prometheus.Collector{flips, incidentSeconds, drillsDone, windowsRefused, writesRefused}
+
+// history counts what the replicated state's tables of events, incidents and writes gain.
 var history follower
 
 // follower remembers how far the tables have been counted.
@@ -35,37 +49,51 @@ type follower struct {
 	mu       sync.Mutex
 	event    uint64 // guarded by mu
 	incident uint64 // guarded by mu
+	audit    uint64 // guarded by mu
 }
 
 // reset begins after what a state holds: that happened before this process.
 func (f *follower) reset(st *state.State) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.event, f.incident = 0, 0
+	f.event, f.incident, f.audit = 0, 0, 0
 	if _, e, ok := st.Events.Last(); ok {
 		f.event = e.ID
 	}
 	if _, i, ok := st.Incidents.Last(); ok {
 		f.incident = i.ID
 	}
+	if _, a, ok := st.Audits.Last(); ok {
+		f.audit = a.ID
+	}
 }
 
 // follow counts what is new.
 func (f *follower) follow(st *state.State) {
+	startDrillCounts(st)
+	for _, outcome := range refusals {
+		writesRefused.WithLabelValues(outcome)
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, e := range st.Events.All() {
 		if e.ID > f.event {
 			f.event = e.ID
-			if e.Type == "flip" {
-				flips.WithLabelValues(e.Group, e.Reason).Inc()
-			}
+			countEvent(e)
 		}
 	}
 	for _, i := range st.Incidents.All() {
 		if i.ID > f.incident {
 			f.incident = i.ID
 			observeIncident(i)
+		}
+	}
+	for _, a := range st.Audits.All() {
+		if a.ID > f.audit {
+			f.audit = a.ID
+			if a.Outcome != state.OutcomeDone {
+				writesRefused.WithLabelValues(a.Outcome).Inc()
+			}
 		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/coredns/caddy"
 	"github.com/coredns/coredns/core/dnsserver"
 	clog "github.com/coredns/coredns/plugin/pkg/log"
 	"github.com/coredns/coredns/plugin/transfer"
@@ -26,11 +27,13 @@ type engine struct {
 // instance is what one CoreDNS instance holds. Its methods are called by Caddy, one after another; between start and
 // pause goroutines watch the zone files and tell secondaries of changes.
 type instance struct {
-	corefile corefile
-	engine   engine
-	poll     time.Duration
-	serving  []*serving
-	notifier *notifier // nil without the plugin transfer
+	corefile   corefile
+	engine     engine
+	poll       time.Duration
+	serving    []*serving
+	servers    servers
+	controller *caddy.Controller // of the first failover block
+	notifier   *notifier         // nil without the plugin transfer
 
 	stop     context.CancelFunc // of the watch; nil while there is none
 	seen     string             // stamps of the zone files as last read; the watch's while there is one
@@ -39,9 +42,12 @@ type instance struct {
 
 // serving is one server block with failover. Its other plugins are known once all have been set up.
 type serving struct {
-	zone record.Name
-	cfg  *dnsserver.Config
-	wire wire
+	zone  record.Name
+	cfg   *dnsserver.Config
+	keys  []string // of the server block
+	hosts []string // where it listens
+	slow  bool     // the fast path is not to answer
+	wire  wire
 }
 
 // learn looks at the other plugins of the server blocks.
@@ -70,8 +76,28 @@ func (i *instance) start() error {
 		return err
 	}
 	i.learn()
+	if err := i.listen(); err != nil {
+		i.engine.rollback()
+		return err
+	}
 	i.watch()
 	return nil
+}
+
+// listen opens the sockets: the fast path's before CoreDNS's, which are to come behind them.
+func (i *instance) listen() error {
+	pass, err := newPassing()
+	if err == nil {
+		err = i.prepareFast(pass)
+	}
+	if err == nil {
+		err = i.open(pass)
+	}
+	if err != nil {
+		fast.Rollback()
+		rollbackServers()
+	}
+	return err
 }
 
 // pause comes before a reload: the new instance's configuration must be the only one pending.
@@ -81,11 +107,14 @@ func (i *instance) pause() {
 		i.watching.Wait()
 		i.stop = nil
 	}
+	commitServers()
 }
 
 // restartFailed comes when a reload failed: the new instance is gone, and nobody tells it.
 func (i *instance) restartFailed() {
 	i.engine.rollback()
+	fast.Rollback()
+	rollbackServers()
 	i.watch()
 }
 
@@ -93,6 +122,7 @@ func (i *instance) restartFailed() {
 func (i *instance) release() {
 	i.pause()
 	i.engine.commit()
+	fast.Commit()
 }
 
 // watch polls the zone files, and tells secondaries of changes, until pause.
@@ -105,7 +135,7 @@ func (i *instance) watch() {
 	if files := i.corefile.zoneFiles(); len(files) > 0 {
 		i.watching.Go(func() { i.pollFiles(ctx, files) })
 	}
-	if n := answering.Load(); n != nil && i.notifier != nil {
+	if n := answering.Load(); n != nil && n.Answers() && i.notifier != nil {
 		i.watching.Go(func() { i.notifier.run(ctx, n) })
 	}
 }

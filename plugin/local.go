@@ -16,6 +16,12 @@ type local struct {
 	resolvers    []string
 	cluster      *cluster
 	admin        *admin
+	webhooks     []*hook
+	snapshots    node.Snapshots
+	slow         bool // listener off
+	rateLimit    *rateLimit
+	cookies      *cookies
+	connections  *connections
 }
 
 // admin is the line "admin".
@@ -30,6 +36,12 @@ var localProperties = map[string]property[local]{
 	"allow-targets": {usage: "allow-targets CIDR...", least: 1, most: many, repeat: true, read: readAllowTargets},
 	"resolver":      {usage: "resolver IP[:PORT]...", least: 1, most: many, repeat: true, read: readResolver},
 	"cluster":       {usage: "cluster { ... }", block: mustBlock, read: readCluster},
+	"webhook":       {usage: "webhook [NAME] URL|file:PATH { ... }", least: 1, most: 2, repeat: true, block: mayBlock, read: readWebhook},
+	"ratelimit":     {usage: "ratelimit COUNT { ... }", least: 1, most: 1, block: mayBlock, read: readRateLimit},
+	"cookies":       {usage: "cookies FILE", least: 1, most: 1, read: readCookies},
+	"connections":   {usage: "connections COUNT { ... }", least: 1, most: 1, block: mayBlock, read: readConnections},
+	"snapshots":     {usage: "snapshots DIR { ... }", least: 1, most: 1, block: mayBlock, read: readSnapshots},
+	"listener":      {usage: "listener on|off", least: 1, most: 1, read: readListener},
 	"admin":         {usage: "admin HOST:PORT { ... }", least: 1, most: 1, block: mayBlock, read: readAdmin},
 }
 
@@ -88,13 +100,10 @@ func readAdmin(c *local, l *line) error {
 		return err
 	}
 	c.admin = a
-	if loopback(host) || a.TLS != nil && a.Tokens != "" {
+	if loopback(host) || a.TLS != nil && (a.Tokens != "" || a.TLS.CA != "") {
 		return nil
 	}
-	if _, tls := notYet["admin tls"]; tls {
-		return l.errorf("admin %q is no loopback address; any other demands TLS and tokens, which this version does not support: write 127.0.0.1:8053", a.Address)
-	}
-	return l.errorf("admin %q is no loopback address; any other demands both tls and tokens", a.Address)
+	return l.errorf("admin %q is no loopback address; any other demands TLS and tokens: write tls CERT KEY and tokens FILE, or tls CERT KEY CLIENT-CA for clients with certificates", a.Address)
 }
 
 func loopback(host string) bool {
@@ -108,12 +117,12 @@ func readAdminTLS(a *admin, l *line) error {
 	if args[2] != "" {
 		a.TLS.CA = path(a.root, args[2])
 	}
-	return l.supported("admin tls")
+	return nil
 }
 
 func readTokens(a *admin, l *line) error {
 	a.Tokens = path(a.root, l.args()[0])
-	return l.supported("admin tokens")
+	return nil
 }
 
 // sameHostPort compares two HOST:PORT without regard to letters' case.
@@ -121,4 +130,13 @@ func sameHostPort(a, b string) bool {
 	ha, pa, errA := net.SplitHostPort(a)
 	hb, pb, errB := net.SplitHostPort(b)
 	return errA == nil && errB == nil && pa == pb && strings.EqualFold(ha, hb)
+}
+
+func readListener(c *local, l *line) error {
+	switch l.args()[0] {
+	case "on", "off":
+		c.slow = l.args()[0] == "off"
+		return nil
+	}
+	return l.errorf("listener %q is neither on nor off; off leaves this zone's queries to CoreDNS", l.args()[0])
 }

@@ -47,8 +47,9 @@ var (
 	}, []string{"check"})
 )
 
-// counted are all of them, and those of history.go.
-var counted = []prometheus.Collector{queries, probesDone, probeFailures, probeDuration, probeLastRun, raftCommit, flips, incidentSeconds}
+// counted are all of them, and those of history.go and metrics_operate.go.
+var counted = []prometheus.Collector{queries, probesDone, probeFailures, probeDuration, probeLastRun, raftCommit, flips, incidentSeconds, deliveries,
+	drillsDone, windowsRefused, writesRefused}
 
 // countSwap is told of each command that this node applies. A time that two clocks measured may be negative, and is
 // then no measurement.

@@ -165,8 +165,15 @@ func TestRefusalsAreThereFromTheStart(t *testing.T) {
 	want := `
 # HELP coredns_failover_auth_failures_total Connections that the cluster's port refused, and requests that the admin API refused, because of who sent them, by reason.
 # TYPE coredns_failover_auth_failures_total counter
+coredns_failover_auth_failures_total{reason="admin-certificate"} 0
+coredns_failover_auth_failures_total{reason="admin-clear"} 0
+coredns_failover_auth_failures_total{reason="admin-expired"} 0
 coredns_failover_auth_failures_total{reason="admin-host"} 0
+coredns_failover_auth_failures_total{reason="admin-nobody"} 0
 coredns_failover_auth_failures_total{reason="admin-origin"} 0
+coredns_failover_auth_failures_total{reason="admin-revoked"} 0
+coredns_failover_auth_failures_total{reason="admin-role"} 0
+coredns_failover_auth_failures_total{reason="admin-token"} 0
 coredns_failover_auth_failures_total{reason="handshake"} 3
 `
 	c := refusedBy{map[string]uint64{"handshake": 3}, server.NewService(logger).Refused()}

@@ -25,6 +25,7 @@ func TestNodeLocalSettingsAreNoPartOfADeclaration(t *testing.T) {
 	plain := digest("ttl 60", "")
 	for _, local := range []string{
 		"admin 127.0.0.1:9053", "canary 192.0.2.200:53", "allow-targets 127.0.0.0/8", "resolver 192.0.2.53",
+		"webhook https://pager.example/",
 		"cluster {\ndata /somewhere/else\n}", "\n\n\n",
 	} {
 		if digest("ttl 60", local) != plain {

@@ -44,6 +44,7 @@ type served struct{ zones *zone.Set }
 
 func (s served) Zones() *zone.Set      { return s.zones }
 func (s served) Ready() (bool, string) { return true, "" }
+func (served) Answers() bool           { return true }
 
 func servedWith(t *testing.T, m zone.Mark) *Failover {
 	t.Helper()

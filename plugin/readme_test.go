@@ -69,6 +69,12 @@ func TestReadmesSyntaxNamesEveryProperty(t *testing.T) {
 	for word := range siteProperties {
 		has(word)
 	}
+	for word := range switchProperties {
+		has(word)
+	}
+	for word := range ruleProperties {
+		has(word)
+	}
 	for word := range checkProperties {
 		has(word)
 	}
@@ -79,6 +85,15 @@ func TestReadmesSyntaxNamesEveryProperty(t *testing.T) {
 		has(word)
 	}
 	for word := range adminProperties {
+		has(word)
+	}
+	for word := range webhookProperties {
+		has(word)
+	}
+	for word := range rateLimitProperties {
+		has(word)
+	}
+	for word := range connectionsProperties {
 		has(word)
 	}
 }
@@ -103,7 +118,7 @@ func TestReadmeListsEveryMetricWithItsLabels(t *testing.T) {
 // metricsThereAre are the names of all metrics with their labels.
 func metricsThereAre(t *testing.T) map[string]bool {
 	t.Helper()
-	all := append(slices.Clone(descs), authFailures)
+	all := append(slices.Concat(descs, fastDescs), authFailures)
 	ch := make(chan *prometheus.Desc, 16)
 	for _, c := range counted {
 		c.Describe(ch)
@@ -128,7 +143,7 @@ func TestEveryPromisedMetricIsThere(t *testing.T) {
 		probes_total{check,result} probe_failures_total{check,reason} probe_duration_seconds{check}
 		probe_last_run_timestamp_seconds{check} abstaining{} flips_total{group,cause} incident_seconds{stage}
 		failback_waiting{group} overrides{scope} override_expiry_timestamp_seconds{scope} state_age_seconds{} state_index{}
-		quorum{} config_drift{} cert_expiry_timestamp_seconds{} raft_state{state} raft_last_contact_seconds{}
+		quorum{} config_drift{} cert_expiry_timestamp_seconds{certificate} raft_state{state} raft_last_contact_seconds{}
 		raft_commit_seconds{} state_diverged{} auth_failures_total{reason} zone_serial{zone}
 		queries_total{server,zone,rcode}`) {
 		name, labels, _ := strings.Cut(strings.TrimSuffix(m, "}"), "{")

@@ -35,7 +35,8 @@ func setup(c *caddy.Controller) error {
 	if err != nil {
 		return plugin.Error(name, err)
 	}
-	s := &serving{zone: b.zone, cfg: cfg}
+	s := &serving{zone: b.zone, cfg: cfg, keys: c.ServerBlockKeys, hosts: cfg.ListenHosts, slow: b.local.slow}
+	cfg.UDPDecorateWriterFunc = serveFast // it decorates nothing
 	i.serving = append(i.serving, s)
 	cfg.AddPlugin(func(next plugin.Handler) plugin.Handler {
 		return &Failover{Next: next, zone: b.zone, declared: b.declaring != nil, source: currentNode, bypass: i.corefile.bypass(), wire: &s.wire}
@@ -48,8 +49,9 @@ func instanceOf(c *caddy.Controller) *instance {
 	if i, ok := c.Get(instanceKey{}).(*instance); ok {
 		return i
 	}
-	i := &instance{engine: processNode, poll: filePoll}
+	i := &instance{engine: processNode, poll: filePoll, controller: c}
 	c.Set(instanceKey{}, i)
+	callBackAfterSetup()
 	always := func(f func()) func() error { return func() error { f(); return nil } }
 	c.OnStartup(func() error {
 		if err := i.start(); err != nil {
@@ -87,7 +89,11 @@ var processNode = engine{
 	},
 	commit:   node.Commit,
 	rollback: node.Rollback,
-	shutdown: node.Shutdown,
+	shutdown: func() error {
+		err := node.Shutdown()
+		stopFast() // CoreDNS's sockets answer until they close
+		return err
+	},
 }
 
 // currentNode is the node that answers, or nil. The last one goes on answering after it has been stopped, until the

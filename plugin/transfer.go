@@ -21,8 +21,10 @@ func (f *Failover) Transfer(zoneName string, serial uint32) (<-chan []dns.RR, er
 	if err != nil || !n.Under(f.zone) {
 		return nil, transfer.ErrNotAuthoritative
 	}
-	image := f.find(n, record.SOA)
+	image := f.images().FindWithin(f.zone, n, record.SOA)
 	switch {
+	case !f.answers():
+		return nil, errors.New("this node is a witness: it answers nothing, and transfers no zone")
 	case image == nil && n == f.zone && f.declared:
 		return nil, errors.New("the zone " + n.Bare() + " is not in the cluster's state yet")
 	case image == nil || image.Zone() != n:

@@ -13,7 +13,7 @@ import (
 
 // warnings are what is allowed and probably not meant.
 func warnings(cfg *node.Config) []string {
-	w := warnNode(cfg)
+	w := append(warnNode(cfg), warnWebhooks(cfg)...)
 	sites := siteIndex(cfg)
 	for _, d := range cfg.Declarations {
 		w = append(w, warnAgree(cfg, d)...)

@@ -23,8 +23,9 @@ const (
 	// one that closes.
 	idleCalls = 45 * time.Second
 
-	pathHello   = "/raftstore/v1/hello"
-	pathPropose = "/raftstore/v1/propose"
+	pathHello    = "/raftstore/v1/hello"
+	pathPropose  = "/raftstore/v1/propose"
+	pathStanding = "/raftstore/v1/standing"
 )
 
 // CallError is an answer of another node that is no success.
@@ -56,6 +57,9 @@ func (s *Store) newCallServer(next http.Handler) *http.Server {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST "+pathHello, s.serveHello)
 	mux.HandleFunc("POST "+pathPropose, s.members(http.HandlerFunc(s.servePropose)))
+	mux.HandleFunc("GET "+pathStanding, s.members(http.HandlerFunc(s.serveStanding)))
+	mux.HandleFunc("POST "+pathAdmit, s.members(http.HandlerFunc(s.serveAdmit)))
+	mux.HandleFunc("POST "+pathChange, s.members(http.HandlerFunc(s.serveChange)))
 	mux.HandleFunc("/", s.members(next))
 	return &http.Server{
 		Handler:           http.MaxBytesHandler(mux, maxCall),

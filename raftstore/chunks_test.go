@@ -44,7 +44,7 @@ func TestLargeChangeWhoseChunksAreDamagedIsSentAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := startLone(t, t.TempDir())
 		defer stopStore(t, s)
-		stages, _, err := longMute("ns1").Split()
+		stages, _, err := longMute("ns1").Split(1)
 		if err != nil || len(stages) != 3 {
 			t.Fatal(len(stages), err)
 		}
@@ -63,7 +63,7 @@ func TestStagedChunksAreNotSentAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := startLone(t, t.TempDir())
 		defer stopStore(t, s)
-		stages, _, err := longMute("ns1").Split()
+		stages, _, err := longMute("ns1").Split(1)
 		if err != nil {
 			t.Fatal(err)
 		}

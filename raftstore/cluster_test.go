@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hashicorp/raft"
+
 	"failoverdns/raftstore/memnet"
 	"failoverdns/record"
 	"failoverdns/state"
@@ -29,6 +31,7 @@ type cluster struct {
 	onApply func(id string, st *state.State, res state.Result)
 	calls   func(id string) http.Handler
 	openLog func(id string) func(dir string, noSync bool) (logStore, error)
+	levels  map[string]int // that nodes say they know
 }
 
 func newCluster(t testing.TB, n int, net *memnet.Network, address func(i int) string) *cluster {
@@ -71,6 +74,7 @@ func (c *cluster) dir(id string) string { return filepath.Join(c.dirs, id) }
 func (c *cluster) config(id string) Config {
 	cfg := Config{ID: id, Dir: c.dir(id), Peers: c.peers, Trust: c.trust(id), Timing: c.timing, Logger: testLogger(id), NoSync: c.net != nil}
 	cfg.Listen = addressOf(c.peers, id)
+	cfg.level = c.levels[id]
 	if c.net != nil {
 		cfg.Network = c.net.Host(id)
 	}
@@ -239,3 +243,6 @@ func testLogger(id string) *slog.Logger {
 	}
 	return slog.New(slog.NewTextHandler(io.Writer(os.Stderr), &slog.HandlerOptions{Level: slog.LevelDebug})).With("node", id)
 }
+
+func raftID(id string) raft.ServerID          { return raft.ServerID(id) }
+func raftAddress(a string) raft.ServerAddress { return raft.ServerAddress(a) }

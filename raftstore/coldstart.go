@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"sort"
 
 	"github.com/hashicorp/raft"
 
@@ -182,6 +183,7 @@ func checkLog(d *disk, applied uint64) error {
 		var l raft.Log
 		err := d.GetLog(i, &l)
 		if errors.Is(err, raft.ErrLogNotFound) && i <= applied {
+			i = beforeRun(d, i, last) // a recovered cluster goes on very much higher
 			continue
 		}
 		if err == nil && l.Index != i {
@@ -192,6 +194,15 @@ func checkLog(d *disk, applied uint64) error {
 		}
 	}
 	return nil
+}
+
+// beforeRun is the end of the hole that i is in: the entry before the ones that reach to last.
+func beforeRun(d *disk, i, last uint64) uint64 {
+	n := sort.Search(int(last-i), func(n int) bool {
+		var l raft.Log
+		return !errors.Is(d.GetLog(i+1+uint64(n), &l), raft.ErrLogNotFound)
+	})
+	return i + uint64(n)
 }
 
 // setAside moves a snapshot that cannot be read out of Raft's sight.

@@ -1,6 +1,7 @@
 package raftstore
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -16,11 +17,13 @@ import (
 
 // Config is what a Store is opened with.
 type Config struct {
-	ID        string // this node's, see trust.CheckID
-	Dir       string // made if missing; of this node alone
-	Listen    string // HOST:PORT; with peers
-	Advertise string // HOST:PORT that peers dial; default: this node's address among Peers
-	Peers     []Peer // the first voters, this node included; empty for a node on its own, which opens no port
+	ID        string     // this node's, see trust.CheckID
+	Dir       string     // made if missing; of this node alone
+	Listen    string     // HOST:PORT; with peers
+	Advertise string     // HOST:PORT that peers dial; default: this node's address among Peers
+	Peers     []Peer     // the first voters, this node included; empty for a node on its own, which opens no port
+	Join      *JoinAt    // instead of Peers: the cluster that a node without state joins
+	Role      state.Role // default voter; a token lets in one role
 	Trust     *trust.Files
 	Timing    Timing       // default WAN
 	Network   Network      // default TCP
@@ -33,6 +36,7 @@ type Config struct {
 	NoSync bool         // tests only: nothing survives a crash of the machine
 
 	openLog func(dir string, noSync bool) (logStore, error) // default openBolt
+	level   int                                             // that this node says it knows; default state.Level
 }
 
 // Peer is one of the first voters.
@@ -96,27 +100,38 @@ func (c *Config) complete() error {
 	if c.openLog == nil {
 		c.openLog = openBolt
 	}
-	if len(c.Peers) == 0 {
+	if c.level == 0 {
+		c.level = state.Level
+	}
+	if c.Role == "" {
+		c.Role = state.Voter
+	}
+	if c.alone() {
 		return nil
 	}
 	return c.completeCluster()
 }
 
+// alone says whether this is a node on its own, without a port.
+func (c *Config) alone() bool { return len(c.Peers) == 0 && c.Join == nil }
+
 func (c *Config) completeCluster() error {
-	if err := checkPeers(c.ID, c.Peers); err != nil {
-		return err
+	if c.Join == nil {
+		if err := checkPeers(c.ID, c.Peers); err != nil {
+			return err
+		}
 	}
 	if c.Trust == nil {
-		return errors.New("peers need certificates: set tls CERT KEY CA")
+		return errors.New("nodes of a cluster need certificates: set tls CERT KEY CA")
 	}
 	if id := c.Trust.ID(); id != c.ID {
 		return fmt.Errorf("this node is %q, but its certificate is that of %q", c.ID, id)
 	}
 	if c.Listen == "" {
-		return errors.New("peers need an address to listen on: set listen HOST:PORT")
+		return errors.New("nodes of a cluster need an address to listen on: set listen HOST:PORT")
 	}
 	if c.Advertise == "" {
-		c.Advertise = addressOf(c.Peers, c.ID)
+		c.Advertise = cmp.Or(addressOf(c.Peers, c.ID), c.Listen)
 	}
 	return nil
 }

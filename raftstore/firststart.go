@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -29,10 +30,17 @@ var (
 
 // firstStart says hello until it is clear how this node begins, or the store stops. An error is one of the disk.
 func (s *Store) firstStart(d *disk) error {
-	last := ""
-	for s.ctx.Err() == nil {
+	if s.cfg.Join != nil {
+		s.joinFirst()
+		return nil
+	}
+	last, began := "", time.Now()
+	for s.ctx.Err() == nil && !s.isSettled() { // an operator may have it join meanwhile
 		me := s.hello()
 		v := decide(me, s.askAll(me.Peers))
+		if len(me.Peers) == 1 && v.move == moveBootstrap {
+			v = s.unlessSought(v, began)
+		}
 		switch v.move {
 		case moveFollow:
 			s.log.Info("the cluster lists this node: taking its log")
@@ -43,7 +51,7 @@ func (s *Store) firstStart(d *disk) error {
 		case moveBootstrap:
 			return s.bootstrap(d, me.Peers, v.genesis)
 		case moveWait:
-			s.setPhase(PhaseWaiting, "waiting for "+waitList(v.waits), v.waits)
+			s.setPhase(PhaseWaiting, "waiting for "+waitIDs(v.waits), v.waits)
 		case moveWiped:
 			s.setPhase(PhaseWiped, "the cluster knows this node by another data directory: remove it, then join", v.waits)
 		}
@@ -58,6 +66,27 @@ func (s *Store) firstStart(d *disk) error {
 		}
 	}
 	return nil
+}
+
+// unlessSought keeps a node from beginning a cluster of one whose list was never added to as the cluster grew, and whose
+// disk was then wiped: the leader there dials it several times within two heartbeats.
+func (s *Store) unlessSought(v verdict, began time.Time) verdict {
+	if by := s.sought.Load(); by != nil {
+		return verdict{move: moveWiped, waits: []Wait{{*by, "it takes this node for a member of its cluster: remove it there, then join"}}}
+	}
+	if time.Since(began) < 2*s.cfg.Timing.Heartbeat {
+		return verdict{waits: []Wait{{s.cfg.ID, "it listens for a moment whether a cluster knows it"}}}
+	}
+	return v
+}
+
+// waitIDs names whom a start waits for; the reasons stand beside them in Status.Waiting.
+func waitIDs(waits []Wait) string {
+	ids := make([]string, len(waits))
+	for i, w := range waits {
+		ids[i] = w.ID
+	}
+	return strings.Join(ids, ", ")
 }
 
 func waitList(waits []Wait) string {
@@ -107,6 +136,12 @@ func (s *Store) hello() hello {
 	s.mu.Unlock()
 	if h.HasState {
 		h.Known, h.Members = s.known(genesis), s.listed()
+		for _, m := range s.servers() {
+			h.Configured = append(h.Configured, m.ID)
+		}
+		if r := s.raft.Load(); r != nil {
+			h.Last = r.LastIndex()
+		}
 	}
 	return h
 }
@@ -153,7 +188,7 @@ func (s *Store) ask(id string) answer {
 	ctx, cancel := context.WithTimeout(s.ctx, helloTimeout)
 	defer cancel()
 	var h hello
-	err := s.Call(ctx, id, http.MethodPost, pathHello, nil, &h)
+	err := s.Call(ctx, id, http.MethodPost, pathHello, greeting{s.cfg.Advertise}, &h)
 	switch {
 	case errors.Is(err, context.DeadlineExceeded):
 		return answer{err: fmt.Errorf("no answer within %s", helloTimeout)}
@@ -165,7 +200,17 @@ func (s *Store) ask(id string) answer {
 	return answer{hello: h}
 }
 
-func (s *Store) serveHello(w http.ResponseWriter, _ *http.Request) { answerJSON(w, s.hello()) }
+func (s *Store) serveHello(w http.ResponseWriter, r *http.Request) {
+	var g greeting
+	if err := json.NewDecoder(r.Body).Decode(&g); err == nil { // earlier versions say nothing of themselves
+		s.heardAddress(Caller(r.Context()), g.Address)
+	}
+	h := s.hello()
+	if id := Caller(r.Context()); h.HasState && !s.isMember(id) {
+		h.Removal = removalOf(s.State(), id)
+	}
+	answerJSON(w, h)
+}
 
 // Reload takes a changed list of first voters: while this node waits for them it tries again at once; later only their
 // addresses count. A node on its own stays that until it is opened anew.
@@ -174,6 +219,9 @@ func (s *Store) Reload(peers []Peer) error {
 		if len(peers) > 0 {
 			return errors.New("this node runs on its own; restart it for it to have peers")
 		}
+		return nil
+	}
+	if len(peers) == 0 && s.cfg.Join != nil {
 		return nil
 	}
 	if err := checkPeers(s.cfg.ID, peers); err != nil {

@@ -18,6 +18,11 @@ type hello struct {
 	Known map[string]string `json:"known,omitempty"`
 	// Members are the IDs of the cluster's members, of a node that is in a leader's contact.
 	Members []string `json:"members,omitempty"`
+	// Configured are the same as this node has them, in contact or not.
+	Configured []string `json:"configured,omitempty"`
+	Last       uint64   `json:"last,omitempty"` // index of the log's last entry
+	// Removal is how the node that asks was taken out of the cluster, if it was.
+	Removal *Removal `json:"removal,omitempty"`
 }
 
 // answer is what came of saying hello to one peer.

@@ -10,8 +10,6 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
-
-	"github.com/hashicorp/raft"
 )
 
 // TestWriteWaitsForTheDisksOfAMajority: entries that two of three nodes have in memory alone are not acknowledged.
@@ -86,12 +84,16 @@ func TestRemovedNodeKeepsItsStateAndSaysSo(t *testing.T) {
 			gone := c.other(l)
 			mustPropose(t, l, announce(l, gone.ID(), "kept"))
 			eventually(t, "it has the entry", func() bool { return version(gone, gone.ID()) == "kept" })
+			if err := l.Raise(t.Context()); err != nil { // so that the removal is recorded although a member is away
+				t.Fatal(err)
+			}
 			if away {
 				c.net.Isolate(gone.ID(), c.except(gone.ID())...)
 			}
-			if err := l.raft.Load().RemoveServer(raft.ServerID(gone.ID()), 0, time.Second).Error(); err != nil {
-				t.Fatal(err)
+			if out, err := l.ChangeMembers(t.Context(), Change{Op: Remove, Node: gone.ID(), Author: "ann", Reason: "retired"}); err != nil || out.Refusal != nil {
+				t.Fatal(out.Refusal, err)
 			}
+			left := removalOf(l.State(), gone.ID())
 			mustPropose(t, l, announce(l, l.ID(), "without it"))
 			if away {
 				time.Sleep(5 * time.Minute)
@@ -104,6 +106,8 @@ func TestRemovedNodeKeepsItsStateAndSaysSo(t *testing.T) {
 			for range 10 {
 				if st := gone.Status(); st.Phase != PhaseRemoved || st.Detail == "" || version(gone, gone.ID()) != "kept" {
 					t.Errorf("away %v: %+v", away, st)
+				} else if r := st.Removed; r == nil || *r != *left || r.Author != "ann" || r.Reason != "retired" || r.At.IsZero() {
+					t.Errorf("away %v: it says that it was removed so: %+v; the others have %+v", away, r, left)
 				}
 				time.Sleep(time.Minute)
 			}

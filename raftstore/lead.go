@@ -161,6 +161,9 @@ func (s *Store) takeLead(in *instance) {
 		if s.machine.halt() == nil && in.raft.State() == raft.Leader {
 			s.lead.begin(in.raft, s.cfg.ID)
 			s.log.Info("this node leads", "term", in.raft.CurrentTerm(), "index", s.State().Index)
+			if reign, r, _ := s.lead.now(); reign != nil {
+				s.instances.Go(func() { s.keepMembers(reign, r) })
+			}
 			return
 		}
 	}

@@ -1,7 +1,9 @@
 package raftstore
 
 import (
+	"cmp"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/hashicorp/raft"
@@ -26,35 +28,40 @@ func (b addressBook) ServerAddr(id raft.ServerID) (raft.ServerAddress, error) {
 	return "", errNotListed
 }
 
-// addressOf is where a node is; empty if that is not known.
+// addressOf is where a node is; empty if that is not known. What a node said of itself is newer than any list.
 func (s *Store) addressOf(id string) string {
 	s.mu.Lock()
-	a := addressOf(s.peers, id)
+	a, sponsor := cmp.Or(s.moved[id], addressOf(s.peers, id)), addressOf(s.sponsors, id)
 	s.mu.Unlock()
-	if a != "" {
-		return a
-	}
-	for _, m := range s.servers() {
-		if m.ID == id {
-			return m.Address
-		}
-	}
-	return ""
+	return cmp.Or(a, s.memberAddress(id), sponsor)
 }
 
 // idAt is the node at an address, the other way round.
 func (s *Store) idAt(address string) string {
 	s.mu.Lock()
-	for _, p := range s.peers {
-		if p.Address == address {
-			s.mu.Unlock()
-			return p.ID
-		}
-	}
+	id := s.idListed(address)
 	s.mu.Unlock()
+	if id != "" {
+		return id
+	}
 	for _, m := range s.servers() {
 		if m.Address == address {
 			return m.ID
+		}
+	}
+	return ""
+}
+
+// idListed looks at what does not come from Raft. The caller holds mu.
+func (s *Store) idListed(address string) string {
+	for id, a := range s.moved {
+		if a == address {
+			return id
+		}
+	}
+	for _, p := range slices.Concat(s.peers, s.sponsors) {
+		if p.Address == address {
+			return p.ID
 		}
 	}
 	return ""
@@ -66,6 +73,20 @@ func (s *Store) servers() []state.Member {
 		return members(r.GetConfiguration().Configuration())
 	}
 	return nil
+}
+
+// contacts are whom this node can ask about the cluster: Raft's configuration, or, before there is one, the configured
+// peers and those that let it in.
+func (s *Store) contacts() (out []Peer) {
+	for _, m := range s.servers() {
+		out = append(out, Peer{m.ID, m.Address})
+	}
+	if len(out) > 0 {
+		return out
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Concat(s.peers, s.sponsors)
 }
 
 // isMember says whether a node belongs to the cluster: it is in Raft's configuration, or, before there is one, in the
@@ -89,16 +110,30 @@ func (s *Store) isMember(id string) bool {
 func (s *Store) isPeer(id string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return addressOf(s.peers, id) != ""
+	return addressOf(s.peers, id) != "" || addressOf(s.sponsors, id) != ""
 }
 
 // admit says who gets past the handshake: for Raft members only, and nobody before this node may take part; for calls
 // the configured peers, too, so that a waiting or wiped node hears where it stands.
 func (s *Store) admit(id, protocol string) bool {
-	if protocol == protocolRaft {
-		return s.isSettled() && s.raft.Load() != nil && s.isMember(id)
+	if protocol == protocolJoin {
+		return true // the door bounds them, and their token is looked at behind it
 	}
-	return s.isMember(id) || s.isPeer(id)
+	member := s.isMember(id) || s.vouched.has(id)
+	if protocol != protocolRaft {
+		return member || s.isPeer(id)
+	}
+	if !s.isSettled() {
+		s.sought.Store(&id)
+		return false
+	}
+	if s.raft.Load() == nil {
+		return false
+	}
+	if !member {
+		s.askForVoucher(id)
+	}
+	return member
 }
 
 // dropStrangers closes the connections of nodes that are no members any more.

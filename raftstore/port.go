@@ -32,6 +32,7 @@ const (
 	refusedBusy      = "busy"
 	refusedHandshake = "handshake"
 	refusedStranger  = "not-a-member"
+	refusedToken     = "token" // it came to join, and was not let in: its token is not good, or it sent something else
 )
 
 // port is the one listening socket of a node in a cluster, and all its connections, dialled ones included.
@@ -44,6 +45,8 @@ type port struct {
 	listener net.Listener
 	raft     chan net.Conn
 	calls    chan net.Conn
+	joins    chan net.Conn
+	door     door
 	ctx      context.Context // ends with the port
 	cancel   context.CancelFunc
 	slots    chan struct{} // one for each handshake under way
@@ -61,8 +64,8 @@ func openPort(c *Config, admit func(id, protocol string) bool) (*port, error) {
 		return nil, fmt.Errorf("listen for other nodes on %q: %w", c.Listen, err)
 	}
 	p := &port{network: c.Network, trust: c.Trust, log: c.Logger, admit: admit, listener: l,
-		raft: make(chan net.Conn), calls: make(chan net.Conn), slots: make(chan struct{}, maxHandshakes),
-		conns: map[*peerConn]struct{}{}, refused: map[string]uint64{refusedBusy: 0, refusedHandshake: 0, refusedStranger: 0}}
+		raft: make(chan net.Conn), calls: make(chan net.Conn), joins: make(chan net.Conn), slots: make(chan struct{}, maxHandshakes),
+		conns: map[*peerConn]struct{}{}, refused: map[string]uint64{refusedBusy: 0, refusedHandshake: 0, refusedStranger: 0, refusedToken: 0}}
 	p.ctx, p.cancel = context.WithCancel(context.Background())
 	p.workers.Go(p.accept)
 	return p, nil
@@ -102,23 +105,31 @@ func (p *port) welcome(raw net.Conn) {
 		raw.Close()
 		return
 	}
-	to := p.calls
-	if c.protocol == protocolRaft {
+	to, conn := p.calls, net.Conn(c)
+	switch c.protocol {
+	case protocolRaft:
 		to = p.raft
+	case protocolJoin:
+		if !p.door.enter() {
+			p.count(refusedBusy)
+			c.Close()
+			return
+		}
+		to, conn = p.joins, p.guest(c)
 	}
 	timer := time.NewTimer(handshakeTimeout) // nobody takes Raft streams while Raft is being opened anew
 	defer timer.Stop()
 	select {
-	case to <- c:
+	case to <- conn:
 	case <-p.ctx.Done():
-		c.Close()
+		conn.Close()
 	case <-timer.C:
-		c.Close()
+		conn.Close()
 	}
 }
 
 func (p *port) handshake(raw net.Conn) (*peerConn, error) {
-	tc := tls.Server(raw, p.trust.ServerConfig(protocolRaft, protocolCalls))
+	tc := tls.Server(raw, p.trust.ServerConfig(protocolRaft, protocolCalls, protocolJoin))
 	ctx, cancel := context.WithTimeout(p.ctx, handshakeTimeout)
 	defer cancel()
 	if err := tc.HandshakeContext(ctx); err != nil {

@@ -8,6 +8,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/hashicorp/raft"
@@ -35,10 +36,14 @@ var (
 // errNotHere is a command that reached a node that does not lead, or not yet.
 var errNotHere = errors.New("not the leader")
 
+// errLeaderless is a command with a request ID that a leader was given which is gone: the next one may be given it, too.
+var errLeaderless = errors.New("the leader is gone")
+
 // Outcome is what became of a command.
 type Outcome struct {
 	Index   uint64
 	Refusal *state.Refusal // nil if it took effect, or had nothing to do
+	Outlook *Outlook       // of the plan of a change of members alone
 }
 
 // Propose gets a command committed, by way of the leader if that is another node, and returns when it was applied
@@ -48,11 +53,14 @@ func (s *Store) Propose(ctx context.Context, c state.Command) (Outcome, error) {
 	if c.Node == "" {
 		c.Node = s.cfg.ID
 	}
-	stages, last, err := c.Split()
+	stages, last, err := c.Split(s.State().FeatureLevel())
 	switch {
 	case err != nil:
 		return Outcome{}, err
 	case stages != nil:
+		if err := s.askFor(ctx, c.Level()); err != nil { // chunks do not show what they are pieces of
+			return Outcome{}, err
+		}
 		return s.proposeInChunks(ctx, stages, last)
 	}
 	return s.proposeWhole(ctx, c)
@@ -60,19 +68,29 @@ func (s *Store) Propose(ctx context.Context, c state.Command) (Outcome, error) {
 
 // proposeWhole proposes a command that fits into one entry, waiting for a leader if need be.
 func (s *Store) proposeWhole(ctx context.Context, c state.Command) (Outcome, error) {
-	giveUp := time.Now().Add(leaderWait)
+	until := time.Now().Add(leaderWait)
+	given := false // a leader that is gone may have it in its log
 	for {
 		out, err := s.proposeOnce(ctx, c)
-		if err == nil || !errors.Is(err, errNotHere) {
+		given = given || errors.Is(err, errLeaderless)
+		if err == nil || !errors.Is(err, errNotHere) && !errors.Is(err, errLeaderless) {
 			return out, err
 		}
-		if time.Now().After(giveUp) {
-			return Outcome{}, s.noLeader(err)
+		if err = s.giveUp(err, given); time.Now().After(until) {
+			return Outcome{}, err
 		}
 		if stop := s.breathe(ctx); stop != nil {
-			return Outcome{}, fmt.Errorf("%w: %w", s.noLeader(err), stop)
+			return Outcome{}, fmt.Errorf("%w: %w", err, stop)
 		}
 	}
+}
+
+// giveUp is what it means to try no more after an error.
+func (s *Store) giveUp(last error, given bool) error {
+	if given {
+		return fmt.Errorf("%w: %w", ErrUnknownOutcome, last)
+	}
+	return s.noLeader(last)
 }
 
 // breathe waits a moment before the next try.
@@ -115,12 +133,21 @@ func (s *Store) proposeOnce(ctx context.Context, c state.Command) (Outcome, erro
 	return out, err
 }
 
-// proposeHere stamps a command and puts it into the log of this leader.
+// proposeHere puts a command into the log of this leader, if every member can apply it.
 func (s *Store) proposeHere(ctx context.Context, c state.Command) (Outcome, error) {
+	if err := s.allow(ctx, c.Level()); err != nil {
+		return Outcome{}, err
+	}
+	return s.put(ctx, c)
+}
+
+// put stamps a command and puts it into the log of this leader.
+func (s *Store) put(ctx context.Context, c state.Command) (Outcome, error) {
 	r, clock, ok := s.leading()
 	if !ok {
 		return Outcome{}, errNotHere
 	}
+	c = c.Within(s.State().FeatureLevel())
 	c.Clock, c.Wall = clock, time.Now().UTC()
 	b, err := c.Encode()
 	if err != nil {
@@ -142,7 +169,7 @@ func (s *Store) proposeHere(ctx context.Context, c state.Command) (Outcome, erro
 		if len(res.Effect.Zones) > 0 {
 			s.hurry(r)
 		}
-		return Outcome{res.Index, res.Refusal}, nil
+		return Outcome{Index: res.Index, Refusal: res.Refusal}, nil
 	case error: // this leader has halted; what the command does elsewhere is not known here
 		return Outcome{}, fmt.Errorf("%w: %w", ErrUnknownOutcome, res)
 	default:
@@ -173,6 +200,7 @@ func (s *Store) hurry(r *raft.Raft) {
 type proposal struct {
 	Index   uint64         `json:"index,omitempty"`
 	Refusal *state.Refusal `json:"refusal,omitempty"`
+	Outlook *Outlook       `json:"outlook,omitempty"`
 	Fault   string         `json:"fault,omitempty"` // one of the fault constants
 	Text    string         `json:"text,omitempty"`
 }
@@ -181,6 +209,7 @@ const (
 	faultNotHere = "not-here"
 	faultUnknown = "unknown"
 	faultInvalid = "invalid"
+	faultTooOld  = "too-old"
 )
 
 // forward hands a command to the leader. The leader hands it to nobody: if it has lost the lead, it says so.
@@ -189,7 +218,18 @@ func (s *Store) forward(ctx context.Context, leader string, c state.Command) (Ou
 	if err != nil {
 		return Outcome{}, err
 	}
-	answer, err := s.call(ctx, leader, http.MethodPost, pathPropose, "application/octet-stream", b)
+	ctx, cancel := s.whileLeads(ctx, leader)
+	defer cancel()
+	out, err := s.toLeader(ctx, leader, pathPropose, "application/octet-stream", b)
+	if err != nil && !errors.Is(err, errNotHere) && c.ID != "" && errors.Is(context.Cause(ctx), errDeserted) {
+		return Outcome{}, fmt.Errorf("%w: %w", errLeaderless, err)
+	}
+	return out, err
+}
+
+// toLeader hands the leader what it answers with a proposal.
+func (s *Store) toLeader(ctx context.Context, leader, path, contentType string, body []byte) (Outcome, error) {
+	answer, err := s.call(ctx, leader, http.MethodPost, path, contentType, body)
 	var refused *CallError
 	switch {
 	case errors.As(err, new(unreached)), errors.As(err, &refused) && refused.Status < 500:
@@ -203,11 +243,16 @@ func (s *Store) forward(ctx context.Context, leader string, c state.Command) (Ou
 	}
 	switch p.Fault {
 	case "":
-		return Outcome{p.Index, p.Refusal}, nil
+		return Outcome{p.Index, p.Refusal, p.Outlook}, nil
 	case faultNotHere:
 		return Outcome{}, fmt.Errorf("%w: node %q: %s", errNotHere, leader, p.Text)
 	case faultInvalid:
+		if strings.HasPrefix(p.Text, state.ErrUnknownCommand.Error()) { // a leader of before there were levels
+			return Outcome{}, tooOld(fmt.Sprintf("node %q%s, which leads, is too old for this (%s): upgrade it", leader, s.versionOf(leader), p.Text))
+		}
 		return Outcome{}, errors.New(p.Text)
+	case faultTooOld:
+		return Outcome{}, tooOld(p.Text)
 	default:
 		return Outcome{}, fmt.Errorf("%w: node %q: %s", ErrUnknownOutcome, leader, p.Text)
 	}
@@ -224,18 +269,24 @@ func (s *Store) servePropose(w http.ResponseWriter, r *http.Request) {
 		answerJSON(w, proposal{Fault: faultInvalid, Text: err.Error()})
 		return
 	}
-	out, err := s.proposeHere(r.Context(), c)
-	p := proposal{Index: out.Index, Refusal: out.Refusal}
+	answerJSON(w, proposalOf(s.proposeHere(r.Context(), c)))
+}
+
+// proposalOf is what the leader answers.
+func proposalOf(out Outcome, err error) proposal {
+	p := proposal{Index: out.Index, Refusal: out.Refusal, Outlook: out.Outlook}
 	switch {
 	case err == nil:
 	case errors.Is(err, errNotHere):
 		p.Fault, p.Text = faultNotHere, err.Error()
 	case errors.Is(err, ErrUnknownOutcome):
 		p.Fault, p.Text = faultUnknown, err.Error()
+	case errors.Is(err, ErrTooOld):
+		p.Fault, p.Text = faultTooOld, err.Error()
 	default:
 		p.Fault, p.Text = faultInvalid, err.Error()
 	}
-	answerJSON(w, p)
+	return p
 }
 
 // WaitIndex returns when the entry of that index is applied here.

@@ -1,9 +1,42 @@
 package raftstore
 
 import (
+	"context"
+	"crypto/tls"
+	"net/http"
 	"slices"
 	"time"
+
+	"failoverdns/state"
 )
+
+// Removal is how a node was taken out of the cluster, as far as it is known.
+type Removal struct {
+	At     time.Time `json:"at,omitzero"` // by the cluster's wall clock
+	Index  uint64    `json:"index,omitempty"`
+	Author string    `json:"author,omitempty"` // empty where the change was not recorded
+	Reason string    `json:"reason,omitempty"`
+}
+
+// removalOf is what a state knows of a node's removal, or nil.
+func removalOf(st *state.State, id string) *Removal {
+	e := st.Removal(id)
+	if e == nil {
+		return nil
+	}
+	return &Removal{At: e.Wall, Index: e.Index, Author: e.Author, Reason: e.Reason}
+}
+
+// removal is what this node, which was removed, knows of that: from its own state, else by the word of another.
+func (s *Store) removal() *Removal {
+	if own := removalOf(s.State(), s.cfg.ID); own != nil {
+		return own
+	}
+	if told := s.told.Load(); told != nil {
+		return told
+	}
+	return new(Removal)
+}
 
 const (
 	// lonelyAfter is longer than elections take: without a leader's word for so long, a node asks whether it was removed.
@@ -23,7 +56,11 @@ func (s *Store) watchMembership() {
 			return
 		case <-time.After(askEvery):
 		}
-		s.removed.Store(s.isLonely() && s.isUnlisted())
+		lonely := s.isLonely()
+		if lonely || s.hasMoved() { // asking tells the others where this node is
+			s.removed.Store(s.isUnlisted() && lonely)
+		}
+		s.removed.CompareAndSwap(true, lonely)
 	}
 }
 
@@ -34,18 +71,61 @@ func (s *Store) isLonely() bool {
 }
 
 // isUnlisted asks the others. One that is itself in a leader's contact, and does not know this node as a member, settles
-// it; of one that is not, the list may be an old one.
+// it; of one that is not, the list may be an old one. One that takes this node for a stranger tells it nothing but that,
+// and at the door.
 func (s *Store) isUnlisted() bool {
-	var peers []Peer
-	for _, m := range s.servers() {
-		peers = append(peers, Peer{m.ID, m.Address})
-	}
-	for _, a := range s.askAll(peers) {
+	peers := s.contacts()
+	unlisted := make(chan bool, len(peers))
+	asked := 0
+	for id, a := range s.askAll(peers) {
 		if a.err == nil && len(a.hello.Members) > 0 && !slices.Contains(a.hello.Members, s.cfg.ID) {
+			s.told.Store(a.hello.Removal)
+			return true
+		}
+		if a.err != nil {
+			asked++
+			go func() { unlisted <- s.askAtDoor(id) }()
+		}
+	}
+	for range asked {
+		if <-unlisted {
 			return true
 		}
 	}
 	return false
+}
+
+// askAtDoor asks a node whether it knows for certain that this one is no member.
+func (s *Store) askAtDoor(id string) bool {
+	ctx, cancel := context.WithTimeout(s.ctx, helloTimeout)
+	defer cancel()
+	c, err := s.port.dial(ctx, id, s.addressOf(id), protocolJoin)
+	if err != nil {
+		return false
+	}
+	defer c.Close()
+	defer context.AfterFunc(ctx, func() { c.Conn.(*tls.Conn).NetConn().Close() })()
+	var a listedAnswer
+	if err := askOnce(ctx, c, pathListed, struct{}{}, &a); err != nil || !a.Unlisted {
+		return false
+	}
+	s.told.Store(a.Removal)
+	return true
+}
+
+// listedAnswer is what a node hears that asks at the door where it stands.
+type listedAnswer struct {
+	Unlisted bool     `json:"unlisted"` // it is no member, by the word of a node in a leader's contact
+	Removal  *Removal `json:"removal,omitempty"`
+}
+
+func (s *Store) serveListed(w http.ResponseWriter, r *http.Request) {
+	ids, id := s.listed(), Caller(r.Context())
+	a := listedAnswer{Unlisted: len(ids) > 0 && !slices.Contains(ids, id)}
+	if a.Unlisted {
+		a.Removal = removalOf(s.State(), id)
+	}
+	answerJSON(w, a)
 }
 
 // listed is the cluster's members, if this node is in a leader's contact.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"time"
 
@@ -14,7 +15,7 @@ const (
 	snapshotThreshold = 256  // entries; the state is small, so is the log
 	trailingLogs      = 1024 // a follower that was away for fewer needs no snapshot
 	snapshotInterval  = 60 * time.Second
-	cachedLogs        = 512
+	cachedLogs        = 128 // entries kept in memory for followers; of the largest, 32 MiB
 	// reopenPause is between two tries to open a log anew that had a fault.
 	reopenPause = 5 * time.Second
 	// loneRPC is the timeout of the transport of a node that has nobody to talk to.
@@ -66,16 +67,25 @@ func (s *Store) live(d *disk) bool {
 		s.fault(fmt.Errorf("start Raft: %w", err))
 		return false
 	}
-	s.setPhase(PhaseRunning, "", nil)
-	select {
-	case <-s.ctx.Done():
-		s.running = in
-		return true
-	case <-d.failed:
+	for {
+		s.setPhase(PhaseRunning, "", nil)
+		select {
+		case <-s.ctx.Done():
+			s.running = in
+			return true
+		case <-d.failed:
+			s.fault(d.fault())
+			s.end(in)
+			return false
+		case req := <-s.recoveries:
+			s.end(in)
+			req.done <- s.rebuild(d, req.plan)
+			if in, err = s.begin(d); err != nil {
+				s.fault(fmt.Errorf("start Raft: %w", err))
+				return false
+			}
+		}
 	}
-	s.fault(d.fault())
-	s.end(in)
-	return false
 }
 
 // settle makes sure that this node may take part: it has state, or the first start said how it begins.
@@ -253,11 +263,16 @@ func (s *Store) end(in *instance) {
 
 // startCalls serves other nodes' calls until the port closes.
 func (s *Store) startCalls() {
-	s.server = s.newCallServer(s.cfg.Calls)
-	l := s.port.listen(s.port.calls, advertised(s.cfg.Advertise))
+	s.server, s.joins = s.newCallServer(s.cfg.Calls), s.newJoinServer()
+	s.serve(s.server, s.port.calls, "calls of other nodes are")
+	s.serve(s.joins, s.port.joins, "nodes that want to join are")
+}
+
+func (s *Store) serve(h *http.Server, from chan net.Conn, who string) {
+	l := s.port.listen(from, advertised(s.cfg.Advertise))
 	go func() {
-		if err := s.server.Serve(l); err != nil && !errors.Is(err, http.ErrServerClosed) && s.ctx.Err() == nil {
-			s.log.Error("calls of other nodes are not served any more", "error", err)
+		if err := h.Serve(l); err != nil && !errors.Is(err, http.ErrServerClosed) && s.ctx.Err() == nil {
+			s.log.Error(who+" not served any more", "error", err)
 		}
 	}()
 }

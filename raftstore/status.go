@@ -31,8 +31,9 @@ const (
 // Status is this node's view of itself and of the cluster.
 type Status struct {
 	Phase   Phase
-	Detail  string // why, and the way out; empty when running
-	Waiting []Wait // whom the first start waits for
+	Detail  string   // why, and the way out; empty when running
+	Waiting []Wait   // whom the first start waits for
+	Removed *Removal // only in PhaseRemoved
 
 	Raft        string // follower, candidate, leader, shutdown; empty while Raft is not up
 	Leader      string // node ID; empty if none is known
@@ -108,7 +109,7 @@ func (s *Store) raftStatus(r *raft.Raft, st *Status) {
 	}
 	st.Tolerance = reached - (st.Voters/2 + 1)
 	if (!listed || s.removed.Load()) && st.Phase == PhaseRunning {
-		st.Phase, st.Detail = PhaseRemoved, "the cluster does not list this node any more; it answers with what it had"
+		st.Phase, st.Detail, st.Removed = PhaseRemoved, "the cluster does not list this node any more; it answers with what it had", s.removal()
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 
 	"github.com/hashicorp/raft"
 )
@@ -64,9 +65,12 @@ func (s *Store) closeCluster() {
 	if s.port == nil {
 		return
 	}
-	if s.server != nil {
-		if err := s.server.Close(); err != nil {
-			s.log.Debug("close the server of calls", "error", err)
+	for _, h := range []*http.Server{s.server, s.joins} {
+		if h == nil {
+			continue
+		}
+		if err := h.Close(); err != nil {
+			s.log.Debug("close a server of calls", "error", err)
 		}
 	}
 	s.port.close()

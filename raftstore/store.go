@@ -36,20 +36,28 @@ type Store struct {
 	reach    *reach
 	port     *port // nil on a node on its own
 	server   *http.Server
+	joins    *http.Server // of nodes that are no members
 	client   *http.Client
 
-	ctx       context.Context // ends when Stop begins
-	cancel    context.CancelFunc
-	raft      atomic.Pointer[raft.Raft] // of the instance that runs, or nil
-	disk      atomic.Pointer[disk]      // of the newest instance
-	running   *instance                 // left to Stop by run, when it ended
-	runEnded  chan struct{}
-	removed   atomic.Bool // the others say so, see watchMembership
-	instances sync.WaitGroup
-	reloaded  chan struct{}
-	opened    *disk // from Open to Start
-	stopped   chan struct{}
-	stopOnce  sync.Once
+	ctx        context.Context // ends when Stop begins
+	cancel     context.CancelFunc
+	raft       atomic.Pointer[raft.Raft] // of the instance that runs, or nil
+	disk       atomic.Pointer[disk]      // of the newest instance
+	running    *instance                 // left to Stop by run, when it ended
+	runEnded   chan struct{}
+	removed    atomic.Bool             // the others say so, see watchMembership
+	told       atomic.Pointer[Removal] // what they say of it
+	instances  sync.WaitGroup
+	raising    turn // while the members are asked for their feature level
+	reloaded   chan struct{}
+	recoveries chan recoveryRequest
+	opened     *disk // from Open to Start
+	stopped    chan struct{}
+	stopOnce   sync.Once
+
+	changes turn                   // of changes of members, on the leader
+	vouched vouched                // nodes that a member speaks for
+	sought  atomic.Pointer[string] // a node that took this one, without state, for a member
 
 	mu          sync.Mutex // guards what follows
 	started     bool
@@ -57,6 +65,8 @@ type Store struct {
 	genesis     map[string]string
 	settled     bool
 	peers       []Peer
+	sponsors    []Peer            // the members, as the one said that let this node in
+	moved       map[string]string // addresses that nodes said of themselves, by ID
 	phase       Phase
 	detail      string
 	waits       []Wait
@@ -77,8 +87,8 @@ func Open(cfg Config) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{cfg: cfg, log: cfg.Logger, lock: lock, boot: randomID(), lead: newLead(), reach: newReach(), peers: slices.Clone(cfg.Peers),
-		runEnded: make(chan struct{}), reloaded: make(chan struct{}, 1), stopped: make(chan struct{}), phase: PhaseStarting}
+	s := &Store{cfg: cfg, log: cfg.Logger, lock: lock, boot: randomID(), lead: newLead(), reach: newReach(), changes: newTurn(), raising: newTurn(), peers: slices.Clone(cfg.Peers), moved: map[string]string{},
+		runEnded: make(chan struct{}), reloaded: make(chan struct{}, 1), recoveries: make(chan recoveryRequest), stopped: make(chan struct{}), phase: PhaseStarting}
 	if err := s.open(); err != nil {
 		return nil, errors.Join(err, lock.Close())
 	}
@@ -125,7 +135,7 @@ func (s *Store) openCluster(d *disk) error {
 			return err
 		}
 	}
-	if len(s.cfg.Peers) == 0 {
+	if s.cfg.alone() {
 		return nil
 	}
 	p, err := openPort(&s.cfg, s.admit)

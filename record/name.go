@@ -29,10 +29,13 @@ var (
 	errEmptyLabel = errors.New("it has an empty label (two dots in a row, or one in front)")
 	errLongLabel  = errors.New("a label is longer than 63 octets (RFC 1035 section 2.3.4)")
 	errLongName   = errors.New("it is longer than 255 octets (RFC 1035 section 2.3.4)")
+	errRaw        = errors.New("it holds raw blanks, control characters or letters beyond ASCII")
 	errEscape     = errors.New(`a backslash must be followed by three digits up to 255 or by one character (RFC 1035 section 5.1)`)
 )
 
-// ParseName reads a name in presentation form, with or without the final dot; both mean the same absolute name.
+// ParseName reads a name in presentation form, with or without the final dot; both mean the same absolute name. A label
+// may hold any octet (RFC 2181 section 11), but one that is no printable ASCII must be written as an escape (RFC 1035
+// section 5.1): typed as it is, it is a mistake.
 func ParseName(s string) (Name, error) { return ParseNameIn(s, Root) }
 
 // ParseNameIn reads a name as a zone file does: "@" is the origin, a name with a final dot is absolute, any other
@@ -47,6 +50,9 @@ func ParseNameIn(s string, origin Name) (Name, error) {
 		return Root, nil
 	}
 	labels, absolute, err := splitLabels(s)
+	if errors.Is(err, errRaw) {
+		err = rawError(s)
+	}
 	if err != nil {
 		return "", fmt.Errorf("%q is no domain name: %w", s, err)
 	}
@@ -103,7 +109,12 @@ func splitLabels(s string) (labels []string, absolute bool, err error) {
 			}
 			label = append(label, lower(b))
 			i += n
+		case ' ', 0x7f:
+			return nil, false, errRaw
 		default:
+			if c < ' ' || c > 0x7f {
+				return nil, false, errRaw
+			}
 			label = append(label, lower(c))
 		}
 	}
@@ -144,21 +155,6 @@ func lower(c byte) byte {
 		return c + ('a' - 'A')
 	}
 	return c
-}
-
-// FromWire reads an uncompressed name at the start of b and says how many bytes it took.
-func FromWire(b []byte) (Name, int, error) {
-	for i := 0; i < len(b) && i < maxName; {
-		l := int(b[i])
-		if l == 0 {
-			return lowerWire(b[:i+1]), i + 1, nil
-		}
-		if l > maxLabel {
-			return "", 0, errors.New("a name in wire form is compressed or damaged")
-		}
-		i += 1 + l
-	}
-	return "", 0, errors.New("a name in wire form has no end")
 }
 
 // lowerWire is safe on length bytes: they are at most 63, below 'A'.
@@ -239,26 +235,28 @@ func (n Name) Child(label string) (child Name, ok bool) {
 
 // Key orders names as RFC 4034 section 6.1 does, and puts everything below a name right behind it: the labels from
 // the root on, each ended by a zero byte. Zero and one bytes inside labels are escaped so that the order holds.
-func (n Name) Key() []byte {
+func (n Name) Key() []byte { return n.AppendKey(make([]byte, 0, len(n)+2)) }
+
+// AppendKey appends the name's Key to b.
+func (n Name) AppendKey(b []byte) []byte {
 	var starts [128]int
 	c := 0
 	for i := 0; i < len(n) && n[i] != 0; i += 1 + int(n[i]) {
 		starts[c] = i
 		c++
 	}
-	key := make([]byte, 0, len(n)+2)
 	for c--; c >= 0; c-- {
 		i := starts[c]
-		for _, b := range []byte(n[i+1 : i+1+int(n[i])]) {
-			if b <= 1 {
-				key = append(key, 1, b+1)
+		for _, c := range []byte(n[i+1 : i+1+int(n[i])]) {
+			if c <= 1 {
+				b = append(b, 1, c+1)
 				continue
 			}
-			key = append(key, b)
+			b = append(b, c)
 		}
-		key = append(key, 0)
+		b = append(b, 0)
 	}
-	return key
+	return b
 }
 
 // MarshalText writes the presentation form.

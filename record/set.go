@@ -1,7 +1,6 @@
 package record
 
 import (
-	"bytes"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -76,8 +75,10 @@ func AddressSets(name Name, ttl uint32, addresses []netip.Addr) []Set {
 // Dedup drops repeated records and keeps the order of the first ones (RFC 2181 section 5).
 func Dedup(data [][]byte) [][]byte {
 	out := make([][]byte, 0, len(data))
+	seen := make(map[string]bool, len(data))
 	for _, d := range data {
-		if !slices.ContainsFunc(out, func(o []byte) bool { return bytes.Equal(o, d) }) {
+		if !seen[string(d)] {
+			seen[string(d)] = true
 			out = append(out, d)
 		}
 	}

@@ -34,6 +34,7 @@ type Site struct {
 	Healthy    bool // of a target
 	Empty      bool // a flattened target that has no addresses yet: there is nothing to answer with
 	MinHealthy int  // of each address family, at least 1
+	Off        bool // a routing switch took it out: above Force, and above a pin that did not break the glass
 	Force      Force
 	Held       bool
 }
@@ -53,11 +54,14 @@ func Measured(sites []Site) []bool {
 	return up
 }
 
-// Standing says of each site whether it is up, an operator's word first.
+// Standing says of each site whether it is up: a switch that is off first, then an operator's word, then health.
 func Standing(sites []Site) []bool {
 	up := Measured(sites)
 	for i, s := range sites {
-		if s.Force != None {
+		switch {
+		case s.Off:
+			up[i] = false
+		case s.Force != None:
 			up[i] = s.Force == Up
 		}
 	}
@@ -120,7 +124,7 @@ type Rule string
 
 // The rules.
 const (
-	PinForced      Rule = "pin-forced"       // a forced pin stands whatever is measured
+	PinForced      Rule = "pin-forced"       // a forced pin stands whatever is measured, unless a switch took its site out
 	Pinned         Rule = "pin"              // a pin, while its site is up
 	Preferred      Rule = "preferred"        // the most preferred site is up and not held
 	Failover       Rule = "failover"         // the first that is up and not held
@@ -142,17 +146,19 @@ const (
 
 // Pin is an operator's choice of a site.
 type Pin struct {
-	Site   string
-	Forced bool
+	Site       string
+	Forced     bool
+	BreakGlass bool // with Forced: above a switch that is off, too
 }
 
-// Stands says whether a pin is in effect: forced, or its site is up.
+// Stands says whether a pin is in effect: its site is up; or it is forced, and either no switch took its site out or
+// the pin broke the glass.
 func (p *Pin) Stands(sites []Site, up []bool) bool {
 	if p == nil {
 		return false
 	}
 	i := slices.IndexFunc(sites, func(s Site) bool { return s.ID == p.Site })
-	return i >= 0 && (p.Forced || up[i]) && !sites[i].Empty
+	return i >= 0 && (up[i] || p.Forced && (p.BreakGlass || !sites[i].Off)) && !sites[i].Empty
 }
 
 // Choice is what a group does: the active site, and the sites whose addresses are answered (more than one only under
@@ -211,7 +217,7 @@ func candidates(sites []Site) []string {
 			continue
 		}
 		all = append(all, s.ID)
-		if s.Force != Down {
+		if s.Force != Down && !s.Off {
 			in = append(in, s.ID)
 		}
 	}

@@ -66,15 +66,19 @@ func twinUp(sites []Site, s Site) bool {
 	return true
 }
 
-// "Precedence: override of the site ... then verdicts."
+// "Precedence: a switch that is off, override of the site ... then verdicts."
 func twinStands(sites []Site, s Site) bool {
+	if s.Off {
+		return false
+	}
 	if s.Force != None {
 		return s.Force == Up
 	}
 	return twinUp(sites, s)
 }
 
-// "The active site of a group is the first of these that exists: the pin, if forced or while its site is up; the first
+// "The active site of a group is the first of these that exists: the pin, if forced (but not to a site that a switch
+// took out, unless it broke the glass) or while its site is up; the first
 // site that is up and not held; the first that is up though held; by all-down primary|last|all among the sites that no
 // operator took out; by the same rule among all."
 func twinActive(sites []Site, pin *Pin, allDown AllDown, last string) (active string, answered []string) {
@@ -84,7 +88,17 @@ func twinActive(sites []Site, pin *Pin, allDown AllDown, last string) (active st
 		sites = some // nothing to answer with: as if it were not there
 	}
 	for _, s := range sites {
-		if pin != nil && pin.Site == s.ID && (pin.Forced || up(s)) {
+		if pin == nil || pin.Site != s.ID {
+			continue
+		}
+		stands := up(s)
+		if pin.Forced && !s.Off {
+			stands = true
+		}
+		if pin.Forced && s.Off && pin.BreakGlass {
+			stands = true
+		}
+		if stands {
 			return s.ID, []string{s.ID}
 		}
 	}
@@ -98,7 +112,7 @@ func twinActive(sites []Site, pin *Pin, allDown AllDown, last string) (active st
 			return s.ID, []string{s.ID}
 		}
 	}
-	if active, answered, ok := twinAllDown(sites, func(s Site) bool { return s.Force != Down }, allDown, last); ok {
+	if active, answered, ok := twinAllDown(sites, func(s Site) bool { return s.Force != Down && !s.Off }, allDown, last); ok {
 		return active, answered
 	}
 	active, answered, _ = twinAllDown(sites, func(Site) bool { return true }, allDown, last)
@@ -163,6 +177,7 @@ func drawSites(t *rapid.T) (sites []Site) {
 	for _, id := range []string{"a", "b", "c", "d"}[:rapid.IntRange(1, 4).Draw(t, "sites")] {
 		s := Site{ID: id, MinHealthy: rapid.IntRange(1, 3).Draw(t, "min-healthy"), Held: rapid.Bool().Draw(t, "held")}
 		s.Force = rapid.SampledFrom([]Force{None, None, None, Up, Down}).Draw(t, "force")
+		s.Off = rapid.IntRange(0, 3).Draw(t, "switch") == 0
 		if s.Target = rapid.IntRange(0, 2).Draw(t, "target") == 0; s.Target {
 			s.Healthy, s.Empty = rapid.Bool().Draw(t, "target healthy"), rapid.Bool().Draw(t, "empty")
 		} else {
@@ -179,7 +194,7 @@ func TestChoiceIsWhatTheContractSays(t *testing.T) {
 		ids := []string{"", "a", "b", "c", "d"}
 		var pin *Pin
 		if rapid.Bool().Draw(t, "pin") {
-			pin = &Pin{rapid.SampledFrom(ids).Draw(t, "pinned"), rapid.Bool().Draw(t, "forced")}
+			pin = &Pin{rapid.SampledFrom(ids).Draw(t, "pinned"), rapid.Bool().Draw(t, "forced"), rapid.Bool().Draw(t, "glass broken")}
 		}
 		allDown := rapid.SampledFrom([]AllDown{Primary, Last, All}).Draw(t, "all-down")
 		last := rapid.SampledFrom(ids).Draw(t, "last")
@@ -224,7 +239,7 @@ func TestTargetExcludesAddresses(t *testing.T) {
 // TestRuleNamesWhatDecided goes through the rules in their order.
 func TestRuleNamesWhatDecided(t *testing.T) {
 	up, down, held := Site{Force: Up}, Site{Force: Down}, Site{Force: Up, Held: true}
-	dead := Site{Target: true}
+	dead, off := Site{Target: true}, Site{Force: Up, Off: true}
 	empty, deadEmpty := Site{Target: true, Healthy: true, Empty: true}, Site{Target: true, Empty: true}
 	for _, c := range []struct {
 		rule    Rule
@@ -233,17 +248,23 @@ func TestRuleNamesWhatDecided(t *testing.T) {
 		allDown AllDown
 		active  string
 	}{
-		{PinForced, []Site{up, down}, &Pin{"b", true}, Primary, "b"},
-		{Pinned, []Site{up, up}, &Pin{"b", false}, Primary, "b"},
-		{Preferred, []Site{up, down}, &Pin{"b", false}, Primary, "a"},
-		{Preferred, []Site{up, up}, &Pin{"gone", true}, Primary, "a"},
+		{PinForced, []Site{up, down}, &Pin{Site: "b", Forced: true}, Primary, "b"},
+		{Pinned, []Site{up, up}, &Pin{Site: "b", Forced: false}, Primary, "b"},
+		{Preferred, []Site{up, down}, &Pin{Site: "b", Forced: false}, Primary, "a"},
+		{Preferred, []Site{up, up}, &Pin{Site: "gone", Forced: true}, Primary, "a"},
+		{Preferred, []Site{up, off}, &Pin{Site: "b", Forced: true}, Primary, "a"},
+		{PinForced, []Site{up, off}, &Pin{Site: "b", Forced: true, BreakGlass: true}, Primary, "b"},
+		{Preferred, []Site{up, off}, &Pin{Site: "b", BreakGlass: true}, Primary, "a"},
+		{Failover, []Site{off, up}, nil, Primary, "b"},
+		{AllDownPrimary, []Site{off, dead}, nil, Primary, "b"},
+		{AllDownPrimary, []Site{off, off}, nil, Primary, "a"},
 		{Failover, []Site{held, up}, nil, Primary, "b"},
 		{HeldUp, []Site{held, dead}, nil, Primary, "a"},
 		{Failover, []Site{empty, up}, nil, Primary, "b"},
-		{Failover, []Site{empty, up}, &Pin{"a", true}, Primary, "b"},
+		{Failover, []Site{empty, up}, &Pin{Site: "a", Forced: true}, Primary, "b"},
 		{HeldUp, []Site{empty, held}, nil, Primary, "b"},
 		{Preferred, []Site{empty, empty}, nil, Primary, "a"},
-		{PinForced, []Site{empty, empty}, &Pin{"b", true}, Primary, "b"},
+		{PinForced, []Site{empty, empty}, &Pin{Site: "b", Forced: true}, Primary, "b"},
 		{AllDownPrimary, []Site{empty, dead}, nil, Primary, "b"},
 		{AllDownPrimary, []Site{deadEmpty, down}, nil, Primary, "b"},
 		{AllDownPrimary, []Site{down, dead}, nil, Primary, "b"},

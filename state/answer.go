@@ -58,16 +58,10 @@ func Short(siteID string) string { return siteID[strings.LastIndexByte(siteID, '
 
 // CellOf finds the group and cell that steer a name, if any.
 func (s *State) CellOf(zone *Zone, name record.Name) (g *Group, cell int, ok bool) {
-	for _, id := range zone.Groups {
-		g, _ := s.Groups.Get(id)
-		if g == nil {
-			continue
-		}
-		for i := range g.Cells {
-			if slices.Contains(g.Cells[i].Names, name) {
-				return g, i, true
-			}
-		}
+	ref, ok := zone.steered[name]
+	if !ok {
+		return nil, 0, false
 	}
-	return nil, 0, false
+	g, ok = s.Groups.Get(ref.Group)
+	return g, ref.Cell, ok
 }

@@ -6,15 +6,18 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"failoverdns/record"
 )
 
 // Header is what every command carries.
 type Header struct {
-	Clock  Clock     `json:"clock"`            // the leader's, when it proposed; Apply takes the maximum
-	Wall   time.Time `json:"wall,omitzero"`    // the leader's; for display
-	ID     string    `json:"id,omitempty"`     // request ID: a second command with it has no effect
-	Author string    `json:"author,omitempty"` // who asked for it
-	Node   string    `json:"node,omitempty"`   // where it entered
+	Clock  Clock     `json:"clock"`                      // the leader's, when it proposed; Apply takes the maximum
+	Wall   time.Time `json:"wall,omitzero"`              // the leader's; for display
+	ID     string    `json:"id,omitempty"`               // request ID: a second command with it has no effect
+	Author string    `json:"author,omitempty"`           // who asked for it
+	Node   string    `json:"node,omitempty"`             // where it entered
+	Source string    `json:"source,omitempty" level:"2"` // the address that asked for it
 }
 
 // Command is one entry of the log: what is asked, and by whom and when.
@@ -34,6 +37,8 @@ type kind byte
 
 const (
 	kindAnnounce     kind = 1
+	kindAdmit        kind = 17
+	kindChangeMember kind = 18
 	kindSessionOpen  kind = 2
 	kindSessionClose kind = 3
 	kindVotes        kind = 4
@@ -41,6 +46,13 @@ const (
 	kindOverride     kind = 6
 	kindClear        kind = 7
 	kindDue          kind = 8
+	kindSwitches     kind = 28
+	kindDrill        kind = 31
+	kindAbortDrill   kind = 32
+	kindMeasureDrill kind = 33
+	kindTimedDrill   kind = 34
+	kindPlanWindow   kind = 29
+	kindCancelWindow kind = 30
 	kindPin          kind = 9
 	kindUnpin        kind = 10
 	kindFailback     kind = 11
@@ -49,10 +61,25 @@ const (
 	kindStage        kind = 14
 	kindComplete     kind = 15
 	kindResolved     kind = 16
+	kindNote         kind = 44
+	kindTokenCreate  kind = 20
+	kindTokenRevoke  kind = 21
+	kindTokenUse     kind = 22
+	kindDelivered    kind = 45
+	kindWebhookGone  kind = 46
+	kindMeasured     kind = 47
+	kindRestore      kind = 40
+	kindRaise        kind = 41
+	kindRecords      kind = 24
+	kindCreateZone   kind = 25
+	kindDeleteZone   kind = 26
+	kindWithdraw     kind = 27
 )
 
 var bodies = map[kind]func() Body{
 	kindAnnounce:     func() Body { return new(Announce) },
+	kindAdmit:        func() Body { return new(Admit) },
+	kindChangeMember: func() Body { return new(ChangeMember) },
 	kindSessionOpen:  func() Body { return new(SessionOpen) },
 	kindSessionClose: func() Body { return new(SessionClose) },
 	kindVotes:        func() Body { return new(Votes) },
@@ -60,6 +87,13 @@ var bodies = map[kind]func() Body{
 	kindOverride:     func() Body { return new(SetOverride) },
 	kindClear:        func() Body { return new(ClearOverride) },
 	kindDue:          func() Body { return new(Due) },
+	kindSwitches:     func() Body { return new(SetSwitches) },
+	kindDrill:        func() Body { return new(StartDrill) },
+	kindAbortDrill:   func() Body { return new(AbortDrill) },
+	kindMeasureDrill: func() Body { return new(MeasureDrill) },
+	kindTimedDrill:   func() Body { return new(ScheduledDrill) },
+	kindPlanWindow:   func() Body { return new(PlanWindow) },
+	kindCancelWindow: func() Body { return new(CancelWindow) },
 	kindPin:          func() Body { return new(SetPin) },
 	kindUnpin:        func() Body { return new(Unpin) },
 	kindFailback:     func() Body { return new(EndHold) },
@@ -68,6 +102,19 @@ var bodies = map[kind]func() Body{
 	kindStage:        func() Body { return new(Stage) },
 	kindComplete:     func() Body { return new(Complete) },
 	kindResolved:     func() Body { return new(Resolved) },
+	kindNote:         func() Body { return new(Note) },
+	kindTokenCreate:  func() Body { return new(TokenCreate) },
+	kindTokenRevoke:  func() Body { return new(TokenRevoke) },
+	kindTokenUse:     func() Body { return new(TokenUse) },
+	kindDelivered:    func() Body { return new(Delivered) },
+	kindWebhookGone:  func() Body { return new(ForgetWebhook) },
+	kindMeasured:     func() Body { return new(Measured) },
+	kindRestore:      func() Body { return new(Restore) },
+	kindRaise:        func() Body { return new(Raise) },
+	kindRecords:      func() Body { return new(ChangeRecords) },
+	kindCreateZone:   func() Body { return new(CreateZone) },
+	kindDeleteZone:   func() Body { return new(DeleteZone) },
+	kindWithdraw:     func() Body { return new(Withdraw) },
 }
 
 // format is the first byte of every encoded command.
@@ -150,6 +197,9 @@ func DecodeCommand(b []byte) (Command, error) {
 	if last, ok := c.Body.(*Complete); ok && bodies[last.Type] == nil {
 		return Command{}, fmt.Errorf("%w: type %d, in chunks", ErrUnknownCommand, last.Type)
 	}
+	if r, ok := c.Body.(*Raise); ok && r.Level > Level {
+		return Command{}, fmt.Errorf("%w: feature level %d", ErrUnknownCommand, r.Level)
+	}
 	return c, nil
 }
 
@@ -165,6 +215,7 @@ const (
 	RefusedInvalid    = "invalid"
 	RefusedConflict   = "conflict"    // it collides with something that stands
 	RefusedUnsafe     = "needs-force" // allowed with --force only
+	RefusedVersion    = "version"     // it was meant for another version of what it changes
 	RefusedStale      = "stale"       // of a closed session, an old revision, another incarnation
 	RefusedBusy       = "busy"        // no room for now; the same may be sent again
 	RefusedIncomplete = "incomplete"  // chunks of it are missing; the same may be sent again
@@ -199,6 +250,7 @@ type ZoneChange struct {
 	Zone  string // key in State.Zones
 	Whole bool
 	Cells []CellRef
+	Names []record.Name // whose dynamic record sets changed
 }
 
 // CellRef names a cell: Groups[Group].Cells[Cell].

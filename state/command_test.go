@@ -21,10 +21,17 @@ func filled() map[kind]Body {
 	return map[kind]Body{
 		kindAnnounce:     &Announce{ID: "ns1", Incarnation: "i", Role: Witness, Probe: true, Version: "1", Admin: "https://ns1:8053"},
 		kindSessionOpen:  &SessionOpen{Node: "ns1", Interval: time.Second, Boot: "b"},
-		kindSessionClose: &SessionClose{Node: "ns1", Interval: time.Second, Number: 1 << 60},
+		kindSessionClose: &SessionClose{Node: "ns1", Interval: time.Second, Number: 1 << 60, Recount: true},
 		kindVotes:        &Votes{Node: "ns1", Votes: []Cast{{"e", 7, 8, health.Down, health.Refused, "no one listens", time.Second}}},
 		kindDeclare:      &Declare{Node: "ns1", Incarnation: "i", Declarations: []*Declaration{{Zone: name, Source: "Corefile:1", Sets: []record.Set{{Name: name, Type: record.TXT, TTL: 60, Data: [][]byte{{0, 255}}}}, Sites: []SiteDecl{{Name: "azure", Addresses: []netip.Addr{netip.MustParseAddr("2001:db8::1")}}}}}},
 		kindOverride:     &SetOverride{Scope: ScopeSite, Target: "azure", Word: ForceDown, Reason: "<works>", For: time.Hour, Force: true},
+		kindSwitches:     &SetSwitches{Changes: []SwitchChange{{"azure", true}}, Reason: "r", Force: true, BreakGlass: true},
+		kindDrill:        &StartDrill{Group: "a.example", Site: "aws", For: time.Hour, Reason: "r"},
+		kindAbortDrill:   &AbortDrill{Drill: 7, Reason: "r"},
+		kindMeasureDrill: &MeasureDrill{Drill: 7, Ended: true, Times: []DrillTime{{"ns1", true, 1, 2, 3, "e"}}},
+		kindTimedDrill:   &ScheduledDrill{Group: "a.example", Schedule: DrillDecl{"sunday", true, 240, "aws", time.Hour}, Occurrence: 9, Late: time.Second},
+		kindPlanWindow:   &PlanWindow{Scope: ScopeSite, Target: "azure", Word: ForceDown, Reason: "r", At: time.Date(2026, 1, 1, 2, 3, 4, 0, time.UTC), In: time.Hour, For: time.Hour, Force: true, BreakGlass: true},
+		kindCancelWindow: &CancelWindow{Window: 7, Reason: "r"},
 		kindClear:        &ClearOverride{Scope: ScopeSite, Target: "azure", Reason: "done", Force: true},
 		kindDue:          &Due{},
 		kindPin:          &SetPin{Group: "a.example", Site: "azure", Reason: "r", For: time.Hour, Force: true},
@@ -34,7 +41,22 @@ func filled() map[kind]Body {
 		kindStage:        &Stage{Chunk{"u", 3, []byte{0, 255}}, 7},
 		kindComplete:     &Complete{Upload: "u", Length: 7, Type: kindDue},
 		kindResolved:     &Resolved{Target: name, Addresses: []netip.Addr{netip.MustParseAddr("192.0.2.1")}},
+		kindDelivered:    &Delivered{Webhook: "pager", Through: 9, Sent: 2, Lost: 1, Error: "status 500"},
+		kindMeasured:     &Measured{At: 7, Nodes: []Measure{{Node: "ns1", Leader: true, Commit: 1, Apply: 2, Swapped: 3, Proposed: 4, Error: "e"}}},
+		kindWebhookGone:  &ForgetWebhook{Webhook: "pager", Reason: "r"},
+		kindNote:         &Note{Action: "member-remove", Target: "ns3", Reason: "r", Force: true, Outcome: OutcomeDone, Text: "t"},
+		kindAdmit:        &Admit{Node: "ns4", Incarnation: "i4", Address: "192.0.2.4:5300", Role: Witness, Token: "aaaaaaaa", Hash: hashOf("x"), Level: 2},
+		kindChangeMember: &ChangeMember{Op: "remove", Node: "ns3", Reason: "its disk died", Force: true},
+		kindRecords:      &ChangeRecords{Zone: name, Reason: "r", Changes: []RecordChange{{Verb: RecordsAdd, Name: name, Type: record.TXT, TTL: new(uint32), Data: [][]byte{{1, 'x'}}, Version: new(uint64)}}},
+		kindCreateZone:   &CreateZone{Zone: name, SOA: SOA{TTL: 60, MName: name, RName: name, Refresh: 1, Retry: 1, Expire: 1, Minimum: 1}, Sets: []record.Set{{Name: name, Type: record.NS, TTL: 60, Data: [][]byte{[]byte(name)}}}, Replace: true, Reason: "r"},
+		kindDeleteZone:   &DeleteZone{Zone: name, Reason: "r", Force: true},
+		kindWithdraw:     &Withdraw{Node: "ns1", Incarnation: "i", Zones: []record.Name{name}},
 		kindExtend:       &Extend{Scope: ScopeNode, Target: "ns1", For: time.Hour},
+		kindTokenCreate:  &TokenCreate{ID: "aaaaaaaa", Kind: TokenAPI, Name: "ann", Hash: hashOf("x"), Role: "read", Zones: []record.Name{name}, OneUse: true, For: time.Hour, Reason: "r"},
+		kindTokenRevoke:  &TokenRevoke{ID: "aaaaaaaa", Reason: "r"},
+		kindTokenUse:     &TokenUse{ID: "aaaaaaaa", Hash: hashOf("x"), By: "ns1/i"},
+		kindRestore:      &Restore{State: []byte{31, 0}, Source: "s", Reason: "r", Force: true},
+		kindRaise:        &Raise{Level: 2, Cluster: "c"},
 	}
 }
 
@@ -89,14 +111,14 @@ func TestUnknownCommandIsToldFromDamagedOne(t *testing.T) {
 func TestTooLargeZoneIsRefusedByName(t *testing.T) {
 	d := &Declaration{Zone: record.MustParseName("big.example"), Source: "Corefile:7"}
 	data := bytes.Repeat([]byte("x"), 60<<10)
-	for i := range 900 {
+	for i := range 1800 {
 		d.Sets = append(d.Sets, record.Set{Name: record.MustParseName(fmt.Sprintf("n%d.big.example", i)), Type: record.TXT, TTL: 60, Data: [][]byte{data}})
 	}
-	_, _, err := Command{Body: &Declare{Declarations: []*Declaration{d}}}.Split()
+	_, _, err := Command{Body: &Declare{Declarations: []*Declaration{d}}}.Split(1)
 	if !errors.Is(err, ErrTooLarge) || !strings.Contains(err.Error(), "zone big.example (Corefile:7) is ") || !strings.Contains(err.Error(), "split it") {
 		t.Errorf("got %v", err)
 	}
-	_, _, err = Command{Body: &Declare{Declarations: []*Declaration{d, {Zone: record.MustParseName("small.example"), Source: "Corefile:9"}}}}.Split()
+	_, _, err = Command{Body: &Declare{Declarations: []*Declaration{d, {Zone: record.MustParseName("small.example"), Source: "Corefile:9"}}}}.Split(1)
 	if !errors.Is(err, ErrTooLarge) || !strings.Contains(err.Error(), "zones big.example (Corefile:7), small.example (Corefile:9) changed together are ") {
 		t.Errorf("got %v", err)
 	}

@@ -23,6 +23,8 @@ type Declaration struct {
 	Sets     []record.Set `json:"sets,omitempty"` // everything static but the SOA: NS, glue, the zone file's
 	Sites    []SiteDecl   `json:"sites,omitempty"`
 	Groups   []GroupDecl  `json:"groups,omitempty"`
+	Switches []SwitchDecl `json:"switches,omitempty" level:"2"`
+	Rules    []RuleDecl   `json:"rules,omitempty" level:"2"`
 }
 
 // SOA holds a zone's SOA but for the serial, which the replicated state counts; Serial is the zone file's, taken
@@ -90,6 +92,7 @@ type GroupDecl struct {
 	Failback health.Failback `json:"failback"`
 	AllDown  AllDown         `json:"all_down"`
 	Cells    []CellDecl      `json:"cells"`
+	Drills   []DrillDecl     `json:"drills,omitempty" level:"2"`
 }
 
 // AllDown is what a group answers when no site is up.
@@ -130,6 +133,7 @@ func (d *Declaration) face() string {
 	c := *d
 	c.Source, c.Agree, c.NoQuorum = "", "", NoQuorum{}
 	c.Sites, c.Groups = slices.Clone(d.Sites), slices.Clone(d.Groups)
+	c.Switches, c.Rules = nil, nil
 	for i := range c.Sites {
 		s := &c.Sites[i]
 		s.Addresses, s.MinHealthy, s.Checks = nil, 0, nil
@@ -139,16 +143,43 @@ func (d *Declaration) face() string {
 	}
 	for i := range c.Groups {
 		g := &c.Groups[i]
-		g.Sites, g.Failback, g.AllDown = nil, health.Failback{}, ""
+		g.Sites, g.Failback, g.AllDown, g.Drills = nil, health.Failback{}, "", nil
 	}
 	return c.sum()
 }
 
+// sum is the SHA-256 of a declaration's JSON. Its record sets pass by one by one: all of a large zone's together would
+// take a hundred megabytes.
 func (d *Declaration) sum() string {
-	b, err := json.Marshal(d)
+	head := Declaration{Zone: d.Zone, Source: d.Source, Agree: d.Agree, NoQuorum: d.NoQuorum, SOA: d.SOA}
+	rest := *d
+	rest.Sets = nil
+	upTo, text := len(mustJSON(&head))-len("}"), mustJSON(&rest)
+	sum := sha256.New()
+	sum.Write(text[:upTo])
+	b := make([]byte, 0, 8<<10)
+	for i := range d.Sets {
+		if i == 0 {
+			b = append(b, `,"sets":[`...)
+		} else {
+			b = append(b, ',')
+		}
+		if b = d.Sets[i].AppendJSON(b); len(b) > 4<<10 || i == len(d.Sets)-1 {
+			sum.Write(b)
+			b = b[:0]
+		}
+	}
+	if len(d.Sets) > 0 {
+		sum.Write([]byte("]"))
+	}
+	sum.Write(text[upTo:])
+	return hex.EncodeToString(sum.Sum(nil))
+}
+
+func mustJSON(v any) []byte {
+	b, err := json.Marshal(v)
 	if err != nil {
 		panic("state: a declaration does not encode: " + err.Error()) // plain data always does
 	}
-	sum := sha256.Sum256(b)
-	return hex.EncodeToString(sum[:])
+	return b
 }

@@ -2,6 +2,7 @@ package state
 
 import (
 	"fmt"
+	"iter"
 	"slices"
 
 	"failoverdns/health"
@@ -24,6 +25,14 @@ func (t *txn) declare(ds []*Declaration) *Refusal {
 		if r := t.declareGroups(d); r != nil {
 			return r
 		}
+	}
+	for _, d := range ds {
+		if r := t.declareSwitches(d); r != nil {
+			return r
+		}
+	}
+	if r := t.checkRules(); r != nil {
+		return r
 	}
 	for _, d := range ds {
 		if r := t.checkNames(d); r != nil {
@@ -57,31 +66,46 @@ func (t *txn) endSessions() {
 func (t *txn) declareZone(d *Declaration) {
 	key := ZoneKey(d.Zone)
 	z := &Zone{Name: d.Zone, SOA: d.SOA, NoQuorum: d.NoQuorum, Agree: d.Agree, Source: d.Source, Digest: t.digest(d), Face: d.face(), Since: t.s.Index}
+	z.steered = steering{}
 	for i := range d.Groups {
 		z.Groups = append(z.Groups, d.Groups[i].Name)
+		z.steered.add(&d.Groups[i])
 	}
 	for i := range d.Sites {
 		z.Sites = append(z.Sites, d.Sites[i].ID())
 	}
-	z.Sets = z.Sets.WithAll(func(yield func(string, *record.Set) bool) {
-		for i := range d.Sets {
-			set := d.Sets[i]
-			if !yield(SetKey(set.Name, set.Type), &set) {
-				return
-			}
-		}
-	})
+	for i := range d.Switches {
+		z.Switches = append(z.Switches, d.Switches[i].Name)
+	}
+	for i := range d.Rules {
+		z.Rules = append(z.Rules, d.Rules[i].Name)
+	}
+	z.Sets = z.Sets.WithAll(keyed(d.Sets))
 	old, ok := t.s.Zones.Get(key)
 	if ok {
-		z.Serial = old.Serial
+		z.Serial, z.Dynamic = old.Serial, old.Dynamic
 		t.dropGroups(old, z)
 		t.dropSites(old, z)
+		t.dropSwitches(old, d)
 	} else {
 		z.Serial = t.firstSerial(d)
 	}
 	t.s.Zones = t.s.Zones.With(key, z)
 	if !ok || old.Face != z.Face {
 		t.change(d.Zone, "", -1)
+	}
+}
+
+// keyed gives record sets with their keys. What takes them in keeps sets itself alive, and nobody changes it any more.
+func keyed(sets []record.Set) iter.Seq2[string, *record.Set] {
+	return func(yield func(string, *record.Set) bool) {
+		var key []byte
+		for i := range sets {
+			key = appendSetKey(key[:0], sets[i].Name, sets[i].Type)
+			if !yield(string(key), &sets[i]) {
+				return
+			}
+		}
 	}
 }
 
@@ -109,6 +133,9 @@ func (t *txn) dropGroups(old, z *Zone) {
 	keep := set(z.Groups)
 	for _, name := range old.Groups {
 		if !keep[name] {
+			if g, ok := t.s.Groups.Get(name); ok && g.Pin != nil && g.Pin.Drill != 0 {
+				t.noteEnd(g.Pin.Drill, DrillAborted, "its group is gone")
+			}
 			t.s.dropGroup(name)
 			t.event(Event{Type: "declared", Zone: z.Name.Bare(), Group: name, Text: "group " + name + " is gone"})
 		}
@@ -226,6 +253,9 @@ func (t *txn) declareGroups(d *Declaration) *Refusal {
 		if ok && old.Zone != d.Zone {
 			return refuse(RefusedConflict, "%s: group %s is defined in zone %s already", d.Source, g.Name, old.Zone.Bare())
 		}
+		if len(g.Drills) > 0 {
+			g.DrillsSince = t.s.Clock
+		}
 		if ok {
 			t.carryOn(g, old)
 		}
@@ -239,8 +269,15 @@ func (t *txn) declareGroups(d *Declaration) *Refusal {
 // carryOn lets a group that is declared anew go on with what it does.
 func (t *txn) carryOn(g, old *Group) {
 	g.Active, g.ActiveSince, g.ActiveWall, g.Rule, g.Pin, g.Answers = old.Active, old.ActiveSince, old.ActiveWall, old.Rule, old.Pin, old.Answers
+	if slices.Equal(g.Drills, old.Drills) {
+		g.DrillsSince = old.DrillsSince
+	}
+	g.DrillSeen = old.DrillSeen
 	if g.Pin != nil && !slices.Contains(g.Sites, g.Pin.Site) {
 		g.Pin = nil
+		if old.Pin.Drill != 0 {
+			t.noteEnd(old.Pin.Drill, DrillAborted, "its site is none of the group's any more")
+		}
 		t.event(Event{Type: "pin-cleared", Group: g.Name, Site: old.Pin.Site, Text: fmt.Sprintf("%s is no longer pinned to %s, which is no site of it any more", g.Name, old.Pin.Site)})
 	}
 }

@@ -9,7 +9,7 @@ import (
 // warnBefore is how long before its end an override or pin is announced as ending.
 const warnBefore = 15 * time.Minute
 
-// Due makes everything that is due by the cluster clock happen: expiries, warnings before them, ends of holds. The
+// Due makes everything that is due by the cluster clock happen: expiries, warnings before them, ends of holds, starts of maintenance windows. The
 // leader sends it; what is due is judged here.
 type Due struct{}
 
@@ -17,7 +17,11 @@ func (*Due) kind() kind { return kindDue }
 
 func (c *Due) apply(t *txn) *Refusal {
 	t.dueUploads()
-	overrides, groups := t.was.dueAt(t.s.Clock)
+	overrides, groups, tokens, windows := t.was.dueAt(t.s.Clock)
+	for _, id := range tokens {
+		k, _ := t.was.Tokens.Get(id)
+		t.dueToken(k)
+	}
 	for _, key := range overrides {
 		o, _ := t.was.Overrides.Get(key)
 		t.dueOverride(key, o)
@@ -28,24 +32,35 @@ func (c *Due) apply(t *txn) *Refusal {
 		g, _ = t.s.Groups.Get(name)
 		t.endHolds(g, func(st *SiteState) bool { return st.HeldTill > 0 && st.HeldTill <= t.s.Clock }, "it was stable for long enough")
 	}
+	for _, key := range windows { // last: each is judged on what stands then
+		w, _ := t.was.Windows.Get(key)
+		t.dueWindow(w)
+	}
 	return nil
 }
 
-// dueAt lists what is to be looked at by a clock: overrides by key, then groups, each in order.
-func (s *State) dueAt(clock Clock) (overrides, groups []string) {
+// dueAt lists what is to be looked at by a clock: overrides by key, groups, tokens, and windows by key, each in order.
+func (s *State) dueAt(clock Clock) (overrides, groups, tokens, windows []string) {
 	for _, x := range s.timers.All() {
 		if x.at > clock {
 			break
 		}
-		if x.override != "" {
+		switch {
+		case x.override != "":
 			overrides = append(overrides, x.override)
-		} else {
+		case x.token != "":
+			tokens = append(tokens, x.token)
+		case x.window != "":
+			windows = append(windows, x.window)
+		default:
 			groups = append(groups, x.group)
 		}
 	}
 	slices.Sort(overrides)
 	slices.Sort(groups)
-	return overrides, groups
+	slices.Sort(tokens)
+	slices.Sort(windows)
+	return overrides, groups, tokens, windows
 }
 
 func (t *txn) dueOverride(key string, o *Override) {
@@ -68,6 +83,10 @@ func (t *txn) duePin(g *Group) {
 	p := g.Pin
 	switch {
 	case p == nil || p.Expires == 0:
+	case p.Expires <= t.s.Clock && p.Drill != 0:
+		next := *g
+		t.endDrill(&next, DrillCompleted, "")
+		t.s.putGroup(&next)
 	case p.Expires <= t.s.Clock:
 		t.unpin(g, Event{Type: "pin-expired", Author: p.Author, Reason: p.Reason, Text: fmt.Sprintf("expired: %s is %s to %s", g.Name, p.verb(), p.Site)})
 	case warnAt(p.Since, p.Expires, p.Warned) <= t.s.Clock:

@@ -19,12 +19,17 @@ func (t *txn) settleGroup(name string, force bool) *Refusal {
 	g.States = slices.Clone(old.States)
 	sites := t.s.RoutingSites(&g)
 	up := routing.Standing(sites)
+	t.watchDrill(&g, sites, up)
 	if !force && t.was.hasSiteUp(name) && !slices.Contains(up, true) {
 		return refuse(RefusedUnsafe, "this would take from group %s its last site that is up; --force does it all the same", name)
 	}
 	t.standings(&g, sites, t.s.measured(&g), up)
 	choice := routing.Choose(sites, up, g.Pin.routing(), routing.AllDown(g.AllDown), g.Active)
 	t.activate(&g, choice)
+	if choice.Rule == routing.HeldUp { // becoming active ended the hold, so that is no longer why
+		g.Rule = string(routing.Choose(t.s.RoutingSites(&g), up, g.Pin.routing(), routing.AllDown(g.AllDown), g.Active).Rule)
+	}
+	t.drillBack(&g)
 	t.tellHolds(&g, old.States)
 	t.answer(&g, choice.Answer)
 	t.s.putGroup(&g)
@@ -35,7 +40,7 @@ func (p *Pin) routing() *routing.Pin {
 	if p == nil {
 		return nil
 	}
-	return &routing.Pin{Site: p.Site, Forced: p.Forced}
+	return &routing.Pin{Site: p.Site, Forced: p.Forced, BreakGlass: p.BreakGlass}
 }
 
 // standings updates each site's standing in the group, and the holds that follow; sites gets the holds too.
@@ -53,7 +58,7 @@ func (t *txn) standings(g *Group, sites []routing.Site, measured, up []bool) {
 		}
 		st.Measured = measured[i]
 		eligible := up[i] && (!pinned || g.Pin.Site == st.Site)
-		if eligible && !st.Eligible && active > i {
+		if eligible && !st.Eligible && active > i && !t.returnsFrom(g, st.Site) {
 			t.hold(g, st)
 		}
 		if !eligible || sites[i].Force == routing.Up {

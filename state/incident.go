@@ -17,6 +17,8 @@ func (t *txn) depart(g *Group, st *SiteState, byHealth bool) {
 	if byHealth {
 		in.Cause = "health"
 		t.evidence(in)
+	} else if site, ok := t.s.Sites.Get(st.Site); ok && t.s.SwitchedOff(site) != nil {
+		in.Cause = "switch"
 	}
 	st.Incident = id
 	t.saveIncident(in)

@@ -10,13 +10,14 @@ import (
 )
 
 // index is what follows from the tables and is kept beside them, so that a command costs what it touches and not what
-// there is. It stands in no snapshot: whatever writes sites, endpoints' checks, groups or overrides goes through the
+// there is. It stands in no snapshot: whatever writes sites, endpoints' checks, groups, overrides or tokens goes through the
 // functions here, decoding too.
 type index struct {
 	siteGroups Table[string]   // the groups that have a site, by site ID and group
 	lookups    Table[lookup]   // the names that are looked up, by name and site ID
 	intervals  Table[interval] // the check intervals in use
 	timers     Table[timer]    // what happens by the clock, by time
+	offSites   Table[string]   // the switches that are off, by name of a site that they take out and their own
 }
 
 // lookup is that a site has a name that is looked up: its target, or a dial host of its checks.
@@ -30,18 +31,22 @@ type interval struct {
 	endpoints int
 }
 
-// timer is when a group (its pin, its holds) or an override is to be looked at.
+// timer is when a group (its pin, its holds), an override, a maintenance window or a token is to be looked at.
 type timer struct {
 	at       Clock
 	group    string
 	override string // key; instead of group
+	token    string // ID; likewise
+	window   string // key; likewise
 }
 
 func pairKey(a, b string) string { return a + "\x00" + b }
 
 func lookupKey(name record.Name, site string) string { return pairKey(string(name.Key()), site) }
 
-func (t timer) key() string { return pairKey(numberKey(uint64(t.at)), pairKey(t.override, t.group)) }
+func (t timer) key() string {
+	return pairKey(numberKey(uint64(t.at)), pairKey(t.override, pairKey(t.token, pairKey(t.window, t.group))))
+}
 
 func (s *State) putGroup(g *Group) {
 	old, ok := s.Groups.Get(g.Name)

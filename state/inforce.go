@@ -23,5 +23,15 @@ func (s *State) InForce(zone record.Name) (d *Declaration, ok bool) {
 			d.Groups = append(d.Groups, g.GroupDecl)
 		}
 	}
+	for _, name := range z.Switches {
+		if sw, ok := s.Switches.Get(name); ok {
+			d.Switches = append(d.Switches, sw.SwitchDecl)
+		}
+	}
+	for _, name := range z.Rules {
+		if r, ok := s.Rules.Get(name); ok {
+			d.Rules = append(d.Rules, r.RuleDecl)
+		}
+	}
 	return d, true
 }

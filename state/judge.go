@@ -62,7 +62,7 @@ func (s *State) RoutingSites(g *Group) []routing.Site {
 }
 
 func (s *State) judge(site *Site, r *routing.Site) {
-	r.MinHealthy = site.MinHealthy
+	r.MinHealthy, r.Off = site.MinHealthy, s.SwitchedOff(site) != nil
 	if o := s.SiteWord(site); o != nil {
 		r.Force = routing.Force(o.Word)
 	}

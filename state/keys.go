@@ -14,7 +14,11 @@ func ZoneKey(zone record.Name) string { return string(zone.Key()) }
 
 // SetKey is a record set's key in Zone.Sets: sets of one name stand together, in front of those below the name.
 func SetKey(name record.Name, t record.Type) string {
-	return string(binary.BigEndian.AppendUint16(append(name.Key(), 0), uint16(t)))
+	return string(appendSetKey(make([]byte, 0, len(name)+2), name, t))
+}
+
+func appendSetKey(b []byte, name record.Name, t record.Type) []byte {
+	return binary.BigEndian.AppendUint16(append(name.AppendKey(b), 0), uint16(t))
 }
 
 // SessionKey is a session's key in State.Sessions.
@@ -43,4 +47,14 @@ func numberKey(n uint64) string { return fmt.Sprintf("%020d", n) }
 // Offer is what a node last offered for a zone.
 func (s *State) Offer(node string, zone record.Name) (*Offer, bool) {
 	return s.Offers.Get(offerKey(node, zone))
+}
+
+// OffersOf are a node's offers, by zone.
+func (s *State) OffersOf(node string) (offers []*Offer) {
+	for _, o := range s.Offers.Prefix(offersOf(node)) {
+		if o.Node == node {
+			offers = append(offers, o)
+		}
+	}
+	return offers
 }

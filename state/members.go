@@ -3,6 +3,7 @@ package state
 import (
 	"cmp"
 	"slices"
+	"strings"
 
 	"failoverdns/health"
 )
@@ -79,35 +80,86 @@ func (t *txn) configureOne(m Member, first bool) {
 	}
 	n, ok := t.s.Nodes.Get(m.ID)
 	if !ok {
-		n = &Node{ID: m.ID, Role: Voter, Probe: m.Voter, Counts: first}
-		if !m.Voter {
-			n.Role = Replica
-		}
-		t.event(Event{Type: "node", Node: m.ID, Text: m.ID + " is a member now (" + suffrage + ")"})
+		n = t.newNode(m, first)
+		t.event(Event{Type: "node", Node: m.ID, Text: m.ID + memberNow + " (" + suffrage + ")"})
 	}
 	next := *n
 	next.Address, next.Suffrage = m.Address, suffrage
+	next.Promote = n.Promote && !m.Voter
+	if ok {
+		t.tellMove(n, &next)
+	}
 	t.s.Nodes = t.s.Nodes.With(m.ID, &next)
+}
+
+// newNode is a member that the state does not have yet. Of one that was admitted it knows the data directory, so that
+// a wiped disk is noticed before the node has said a word.
+func (t *txn) newNode(m Member, first bool) *Node {
+	n := &Node{ID: m.ID, Role: Voter, Probe: m.Voter, Counts: first}
+	if !m.Voter {
+		n.Role = Replica
+	}
+	if a, ok := t.s.Admissions.Get(m.ID); ok {
+		n.Role, n.Incarnation, n.Probe, n.Promote = a.Role, a.Incarnation, false, a.Role != Replica
+		t.s.Admissions = t.s.Admissions.Without(m.ID)
+	}
+	return n
+}
+
+// tellMove records what changed of a member's place in the cluster.
+func (t *txn) tellMove(was, is *Node) {
+	if was.Address != is.Address {
+		t.event(Event{Type: "node", Node: is.ID, Text: is.ID + " is at " + is.Address + " now, no longer at " + was.Address})
+	}
+	if was.Suffrage != is.Suffrage {
+		text := is.ID + " has a vote from now on"
+		if is.Suffrage != "voter" {
+			text = is.ID + " has no vote any more"
+		}
+		t.event(Event{Type: "node", Node: is.ID, Text: text})
+	}
 }
 
 func (t *txn) removeNode(id string) {
 	t.voidNode(id)
-	for key, s := range t.was.Sessions.All() {
-		if s.Node == id {
-			t.s.Sessions = t.s.Sessions.Without(key)
-		}
-	}
 	t.s.Nodes = t.s.Nodes.Without(id)
 	for key, o := range t.was.Offers.Prefix(offersOf(id)) {
 		if o.Node == id {
 			t.s.Offers = t.s.Offers.Without(key)
 		}
 	}
-	t.event(Event{Type: "node", Node: id, Text: id + " is no member any more"})
+	t.event(Event{Type: "node", Node: id, Text: id + memberNoMore})
 }
 
-// voidNode turns all votes of a node to none. No verdict changes by that.
+// How events begin by which a node comes and goes.
+const (
+	memberNow    = " is a member now"
+	memberNoMore = " is no member any more"
+)
+
+// Removal is the event by which a node was last taken out of the cluster: the operator's, or else that it is no member
+// any more. Nil if it has become a member since, or if that is no longer kept.
+func (s *State) Removal(id string) *Event {
+	var out *Event
+	for _, e := range s.Events.All() {
+		switch {
+		case e.Node != id:
+		case e.Type == "member-remove", e.Type == "node" && e.Text == id+memberNoMore && out == nil:
+			out = e
+		case e.Type == "node" && strings.HasPrefix(e.Text, id+memberNow):
+			out = nil
+		}
+	}
+	return out
+}
+
+// voidNode ends a node's sessions and turns all of its votes to none. No verdict changes by that.
 func (t *txn) voidNode(id string) {
+	for key, s := range t.s.Sessions.All() {
+		if s.Node == id {
+			t.s.Sessions = t.s.Sessions.Without(key)
+		}
+	}
 	for key, e := range t.s.Endpoints.All() {
 		if without := dropVote(e.Votes, id); len(without) != len(e.Votes) {
 			next := *e

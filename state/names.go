@@ -47,7 +47,7 @@ func (t *txn) checkNames(d *Declaration) *Refusal {
 			return refuse(RefusedConflict, "%s: %s: %s", d.Source, name, err)
 		}
 	}
-	return nil
+	return t.checkDynamic(d, types)
 }
 
 // steeredTypes adds the types that groups may give their names at any of their sites.
@@ -113,7 +113,7 @@ func (s *State) Steered(name record.Name) (group string, ok bool) {
 	if g, _, ok := s.CellOf(z, name); ok {
 		return g.Name, true
 	}
-	for range z.Sets.Prefix(string(append(name.Key(), 0))) {
+	for range z.At(name) {
 		return "", false // a name with records of its own is no wildcard's
 	}
 	for parent, ok := name.Parent(); ok && parent.Under(z.Name); parent, ok = parent.Parent() {

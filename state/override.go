@@ -19,6 +19,8 @@ type SetOverride struct {
 	Reason string        `json:"reason"`
 	For    time.Duration `json:"for,omitempty"`
 	Force  bool          `json:"force,omitempty"`
+
+	BreakGlass bool `json:"break_glass,omitempty" level:"2"` // past safety rules
 }
 
 // ClearOverride ends an override.
@@ -27,6 +29,8 @@ type ClearOverride struct {
 	Target string `json:"target"`
 	Reason string `json:"reason,omitempty"`
 	Force  bool   `json:"force,omitempty"`
+
+	BreakGlass bool `json:"break_glass,omitempty" level:"2"`
 }
 
 // Extend sets a new end to an override, counted from now; For 0 is for ever.
@@ -45,6 +49,8 @@ func forced(b Body) bool {
 	switch c := b.(type) {
 	case *SetOverride:
 		return c.Force
+	case *SetSwitches:
+		return c.Force
 	case *ClearOverride:
 		return c.Force
 	}
@@ -58,8 +64,12 @@ func (c *SetOverride) apply(t *txn) *Refusal {
 	o := &Override{Scope: c.Scope, Target: c.Target, Word: c.Word, Author: t.h.Author, Reason: c.Reason,
 		Since: t.s.Clock, Wall: t.s.Wall, Expires: t.expiry(c.For), Forced: c.Force}
 	t.s.putOverride(o)
+	glass, r := t.guard(c.BreakGlass)
+	if r != nil {
+		return r
+	}
 	t.event(Event{Type: "override-set", Site: siteOf(c.Scope, c.Target), Reason: c.Reason,
-		Text: fmt.Sprintf("%s %s %s%s%s", o.What(), lasting(c.For), byWhom(t.h.Author), past(c.Force), because(c.Reason))})
+		Text: fmt.Sprintf("%s %s %s%s%s%s", o.What(), lasting(c.For), byWhom(t.h.Author), past(c.Force), glass, because(c.Reason))})
 	t.touchOverride(c.Scope, c.Target)
 	return nil
 }
@@ -200,8 +210,12 @@ func (c *ClearOverride) apply(t *txn) *Refusal {
 		return refuse(RefusedNotFound, "there is no override of %s %q", c.Scope, c.Target)
 	}
 	t.s.dropOverride(key)
+	glass, r := t.guard(c.BreakGlass)
+	if r != nil {
+		return r
+	}
 	t.event(Event{Type: "override-cleared", Site: siteOf(c.Scope, c.Target), Reason: c.Reason,
-		Text: fmt.Sprintf("no longer: %s; ended %s%s%s", o.What(), byWhom(t.h.Author), past(c.Force), because(c.Reason))})
+		Text: fmt.Sprintf("no longer: %s; ended %s%s%s%s", o.What(), byWhom(t.h.Author), past(c.Force), glass, because(c.Reason))})
 	t.touchOverride(c.Scope, c.Target)
 	return nil
 }

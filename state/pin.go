@@ -18,6 +18,8 @@ type SetPin struct {
 	Reason string        `json:"reason"`
 	For    time.Duration `json:"for,omitempty"` // 0: for ever
 	Force  bool          `json:"force,omitempty"`
+
+	BreakGlass bool `json:"break_glass,omitempty" level:"2"` // with Force: to a site that a switch took out, too
 }
 
 // Unpin ends a group's pin.
@@ -87,12 +89,18 @@ func (c *SetPin) apply(t *txn) *Refusal {
 }
 
 func (t *txn) pin(g *Group, site string, c *SetPin) *Refusal {
-	sites := t.s.RoutingSites(g)
-	if i := slices.Index(g.Sites, site); !c.Force && !routing.Standing(sites)[i] {
+	sites, i := t.s.RoutingSites(g), slices.Index(g.Sites, site)
+	if sites[i].Off && !(c.Force && c.BreakGlass) {
+		return refuse(RefusedRule, "site %s is taken out by a switch that is off (failoverctl switch list); --force --break-glass pins it all the same", site)
+	}
+	if !c.Force && !routing.Standing(sites)[i] {
 		return refuse(RefusedUnsafe, "site %s is down in group %s; --force pins it whatever is measured", site, g.Name)
 	}
 	next := *g
-	next.Pin = &Pin{Site: site, Forced: c.Force, Author: t.h.Author, Reason: c.Reason, Since: t.s.Clock, Wall: t.s.Wall, Expires: t.expiry(c.For)}
+	if g.Pin != nil && g.Pin.Drill != 0 {
+		t.noteEnd(g.Pin.Drill, DrillAborted, fmt.Sprintf("%s is pinned to %s %s", g.Name, site, byWhom(t.h.Author)))
+	}
+	next.Pin = &Pin{Site: site, Forced: c.Force, BreakGlass: c.Force && c.BreakGlass && sites[i].Off, Author: t.h.Author, Reason: c.Reason, Since: t.s.Clock, Wall: t.s.Wall, Expires: t.expiry(c.For)}
 	t.s.putGroup(&next)
 	t.dirty[g.Name] = true
 	t.event(Event{Type: "pin-set", Group: g.Name, Site: site, Reason: c.Reason,
@@ -101,7 +109,10 @@ func (t *txn) pin(g *Group, site string, c *SetPin) *Refusal {
 }
 
 func (p *Pin) verb() string {
-	if p.Forced {
+	switch {
+	case p.BreakGlass:
+		return "pinned by force, with --break-glass,"
+	case p.Forced:
 		return "pinned by force"
 	}
 	return "pinned"
@@ -127,6 +138,9 @@ func (c *Unpin) apply(t *txn) *Refusal {
 
 func (t *txn) unpin(g *Group, e Event) {
 	next := *g
+	if g.Pin.Drill != 0 {
+		t.endDrill(&next, DrillAborted, "unpinned "+byWhom(t.h.Author)+because(e.Reason))
+	}
 	next.Pin = nil
 	t.s.putGroup(&next)
 	t.dirty[g.Name] = true

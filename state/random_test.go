@@ -41,7 +41,7 @@ func (h *history) next(s *State) Command {
 	if rapid.IntRange(0, 9).Draw(h.t, "with an ID") == 0 {
 		c.ID = fmt.Sprint("r", rapid.IntRange(0, 5).Draw(h.t, "ID"))
 	}
-	kinds := []func(*State) Body{h.vote, h.vote, h.vote, h.vote, h.session, h.override, h.override, h.clear, h.pin, h.due, h.declare, h.other, h.resolved, h.resolved, h.stage, h.complete}
+	kinds := []func(*State) Body{h.vote, h.vote, h.vote, h.vote, h.session, h.override, h.override, h.clear, h.pin, h.due, h.declare, h.other, h.resolved, h.resolved, h.token, h.stage, h.complete, h.records, h.records, h.records, h.zone, h.turn, h.turn, h.drill, h.drill, h.window, h.window}
 	c.Body = rapid.SampledFrom(kinds).Draw(h.t, "kind")(s)
 	return c
 }
@@ -66,7 +66,7 @@ func (h *history) session(s *State) Body {
 	node, interval := h.pick(someNodes, "node"), rapid.SampledFrom(someIntervals).Draw(h.t, "interval")
 	x, ok := s.Sessions.Get(SessionKey(node, interval))
 	if ok && rapid.Bool().Draw(h.t, "close") {
-		return &SessionClose{Node: node, Interval: interval, Number: x.Number}
+		return &SessionClose{Node: node, Interval: interval, Number: x.Number, Recount: true}
 	}
 	return &SessionOpen{Node: node, Interval: interval, Boot: h.pick([]string{"b1", "b2"}, "boot")}
 }
@@ -153,6 +153,31 @@ func (h *history) complete(s *State) Body {
 	return c
 }
 
+// drill draws the start, the end or the measuring of a drill.
+func (h *history) drill(s *State) Body {
+	group := h.pick([]string{"a.example", "b.example"}, "group")
+	id := uint64(1)
+	if _, d, ok := s.Drills.Last(); ok {
+		id = d.ID
+	}
+	switch rapid.IntRange(0, 5).Draw(h.t, "drill") {
+	case 0:
+		return &AbortDrill{Drill: id}
+	case 1:
+		return &MeasureDrill{Drill: id, Ended: rapid.Bool().Draw(h.t, "ended"), Times: []DrillTime{{Node: "ns1"}}}
+	}
+	return &StartDrill{Group: group, Site: h.pick(someSites, "site"), For: rapid.SampledFrom([]time.Duration{time.Minute, time.Hour}).Draw(h.t, "for")}
+}
+
+// turn draws a change of switches.
+func (h *history) turn(*State) Body {
+	c := &SetSwitches{Force: rapid.Bool().Draw(h.t, "force"), BreakGlass: rapid.Bool().Draw(h.t, "break-glass")}
+	for _, name := range rapid.Permutation([]string{"s-azure", "s-aws", "gate"}).Draw(h.t, "switches")[:rapid.IntRange(1, 3).Draw(h.t, "count")] {
+		c.Changes = append(c.Changes, SwitchChange{name, rapid.Bool().Draw(h.t, "on")})
+	}
+	return c
+}
+
 func (h *history) due(*State) Body { return &Due{} }
 
 func (h *history) other(*State) Body {
@@ -173,6 +198,7 @@ func (h *history) declare(*State) Body {
 			for _, s := range someSites {
 				z.Sites = append(z.Sites, h.site(s))
 			}
+			h.switches(z)
 		}
 		g := GroupDecl{Name: zone, Sites: rapid.Permutation(someSites).Draw(h.t, "order")[:rapid.IntRange(1, 3).Draw(h.t, "sites")]}
 		g.AllDown = rapid.SampledFrom([]AllDown{AllDownPrimary, AllDownLast, AllDownAll}).Draw(h.t, "all-down")
@@ -180,11 +206,29 @@ func (h *history) declare(*State) Body {
 		g.Failback.After = 5 * time.Minute
 		g.Cells = []CellDecl{{Names: []record.Name{z.Zone}, TTL: 60}}
 		z.Groups = []GroupDecl{g}
+		for _, name := range someOwners {
+			if rapid.IntRange(0, 3).Draw(h.t, "declared") == 0 {
+				z.Sets = append(z.Sets, h.set(z.Zone, name))
+			}
+		}
 		if i == 0 || rapid.Bool().Draw(h.t, "second zone") {
 			d.Declarations = append(d.Declarations, z)
 		}
 	}
 	return d
+}
+
+// switches draws which of them are declared, and a rule.
+func (h *history) switches(z *Declaration) {
+	if rapid.IntRange(0, 3).Draw(h.t, "no switches") == 0 {
+		return
+	}
+	z.Switches = []SwitchDecl{{Name: "s-azure", Sites: []string{"azure"}}, {Name: "s-aws", Sites: rapid.SampledFrom([][]string{{"aws"}, {"aws", "gcp"}}).Draw(h.t, "switched")},
+		{Name: "gate", Off: rapid.Bool().Draw(h.t, "initially off")}}
+	if rapid.Bool().Draw(h.t, "rules") {
+		z.Rules = []RuleDecl{{Name: "some", Kind: Assertion, Switches: []string{"s-azure", "s-aws"}, Least: 1, Wait: time.Minute},
+			{Name: "lock", Kind: Gating, Switches: []string{"s-azure"}, Gates: []string{"gate"}, Least: 1}}
+	}
 }
 
 func (h *history) site(name string) SiteDecl {
@@ -265,6 +309,7 @@ func sameIndex(t *rapid.T, a, b index) {
 	for what, pair := range map[string][2]string{
 		"groups of sites": {entries(a.siteGroups), entries(b.siteGroups)}, "look-ups": {entries(a.lookups), entries(b.lookups)},
 		"intervals": {entries(a.intervals), entries(b.intervals)}, "timers": {entries(a.timers), entries(b.timers)},
+		"sites switched off": {entries(a.offSites), entries(b.offSites)},
 	} {
 		if pair[0] != pair[1] {
 			t.Fatalf("%s are\n%q, and after a restart\n%q", what, pair[0], pair[1])
@@ -299,6 +344,9 @@ func holdTrue(t *rapid.T, was, s *State, res Result) {
 		}
 	}
 	zonesRight(t, was, s, res)
+	drillsRight(t, s)
+	windowsRight(t, s)
+	besideRight(t, s)
 }
 
 // chosenRight says whether a group answers what its standings call for, and holds only what may be held.
@@ -331,7 +379,7 @@ func zonesRight(t *rapid.T, was, s *State, res Result) {
 	for key, z := range s.Zones.All() {
 		before, known := was.Zones.Get(key)
 		told := slices.ContainsFunc(res.Effect.Zones, func(c ZoneChange) bool { return c.Zone == key })
-		changed := !known || before.Face != z.Face || answersOf(was, z) != answersOf(s, z)
+		changed := !known || before.Face != z.Face || answersOf(was, z) != answersOf(s, z) || dynamicOf(before) != dynamicOf(z)
 		if told != changed {
 			t.Fatalf("zone %s: changed %v, told %v", z.Name.Bare(), changed, told)
 		}

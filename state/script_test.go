@@ -23,7 +23,7 @@ var commands = map[string]func(d *datadriven.TestData) (Body, error){
 	},
 	"close": func(d *datadriven.TestData) (Body, error) {
 		n, err := strconv.ParseUint(word(d, "number", "0"), 10, 64)
-		return &SessionClose{Node: arg(d, 0), Interval: duration(d, "interval", 10*time.Second), Number: n}, err
+		return &SessionClose{Node: arg(d, 0), Interval: duration(d, "interval", 10*time.Second), Number: n, Recount: word(d, "recount", "yes") == "yes"}, err
 	},
 	"declare": func(d *datadriven.TestData) (Body, error) {
 		ds, err := declarations(d.Input)
@@ -36,17 +36,46 @@ var commands = map[string]func(d *datadriven.TestData) (Body, error){
 		}
 		return a, nil
 	},
+	"drill": func(d *datadriven.TestData) (Body, error) {
+		return &StartDrill{Group: arg(d, 0), Site: arg(d, 1), For: duration(d, "for", 10*time.Minute), Reason: word(d, "reason", "")}, nil
+	},
+	"abort": func(d *datadriven.TestData) (Body, error) {
+		id, err := strconv.ParseUint(arg(d, 0), 10, 64)
+		return &AbortDrill{Drill: id, Reason: word(d, "reason", "")}, err
+	},
+	"scheduled": func(d *datadriven.TestData) (Body, error) {
+		at, err := strconv.ParseInt(arg(d, 1), 10, 64)
+		return &ScheduledDrill{Group: arg(d, 0), Schedule: DrillDecl{Day: "sunday", Minute: 240, To: "aws", For: 10 * time.Minute}, Occurrence: at, Late: duration(d, "late", 0)}, err
+	},
+	"measure": func(d *datadriven.TestData) (Body, error) {
+		id, err := strconv.ParseUint(arg(d, 0), 10, 64)
+		return &MeasureDrill{Drill: id, Ended: d.HasArg("ended"), Times: []DrillTime{{Node: "ns1", Leader: true, Commit: time.Millisecond}}}, err
+	},
+	"switch": func(d *datadriven.TestData) (Body, error) {
+		return &SetSwitches{Changes: switchChanges(d), Reason: word(d, "reason", ""), Force: d.HasArg("force"), BreakGlass: d.HasArg("break-glass")}, nil
+	},
 	"override": func(d *datadriven.TestData) (Body, error) {
-		return &SetOverride{Scope: Scope(arg(d, 0)), Target: arg(d, 1), Word: Word(arg(d, 2)), Reason: word(d, "reason", ""), For: duration(d, "for", 24*time.Hour), Force: d.HasArg("force")}, nil
+		return &SetOverride{Scope: Scope(arg(d, 0)), Target: arg(d, 1), Word: Word(arg(d, 2)), Reason: word(d, "reason", ""), For: duration(d, "for", 24*time.Hour), Force: d.HasArg("force"), BreakGlass: d.HasArg("break-glass")}, nil
+	},
+	"window": func(d *datadriven.TestData) (Body, error) {
+		at, err := time.Parse(time.RFC3339, word(d, "at", "2026-01-01T00:00:00Z"))
+		if !d.HasArg("at") {
+			at = time.Time{}
+		}
+		return &PlanWindow{Scope: Scope(arg(d, 0)), Target: arg(d, 1), Word: Word(arg(d, 2)), Reason: word(d, "reason", ""), At: at, In: duration(d, "in", 0), For: duration(d, "for", time.Hour), Force: d.HasArg("force"), BreakGlass: d.HasArg("break-glass")}, err
+	},
+	"cancel": func(d *datadriven.TestData) (Body, error) {
+		id, err := strconv.ParseUint(arg(d, 0), 10, 64)
+		return &CancelWindow{Window: id, Reason: word(d, "reason", "")}, err
 	},
 	"clear": func(d *datadriven.TestData) (Body, error) {
-		return &ClearOverride{Scope: Scope(arg(d, 0)), Target: arg(d, 1), Reason: word(d, "reason", ""), Force: d.HasArg("force")}, nil
+		return &ClearOverride{Scope: Scope(arg(d, 0)), Target: arg(d, 1), Reason: word(d, "reason", ""), Force: d.HasArg("force"), BreakGlass: d.HasArg("break-glass")}, nil
 	},
 	"extend": func(d *datadriven.TestData) (Body, error) {
 		return &Extend{Scope: Scope(arg(d, 0)), Target: arg(d, 1), For: duration(d, "for", 24*time.Hour)}, nil
 	},
 	"pin": func(d *datadriven.TestData) (Body, error) {
-		return &SetPin{Group: arg(d, 0), Site: arg(d, 1), Reason: word(d, "reason", ""), For: duration(d, "for", 24*time.Hour), Force: d.HasArg("force")}, nil
+		return &SetPin{Group: arg(d, 0), Site: arg(d, 1), Reason: word(d, "reason", ""), For: duration(d, "for", 24*time.Hour), Force: d.HasArg("force"), BreakGlass: d.HasArg("break-glass")}, nil
 	},
 	"unpin": func(d *datadriven.TestData) (Body, error) {
 		return &Unpin{Group: arg(d, 0), Reason: word(d, "reason", "")}, nil
@@ -57,7 +86,48 @@ var commands = map[string]func(d *datadriven.TestData) (Body, error){
 	"resolved": func(d *datadriven.TestData) (Body, error) {
 		return &Resolved{Target: record.MustParseName(arg(d, 0)), Addresses: addresses(plain(d.CmdArgs[1:]))}, nil
 	},
+	"token": func(d *datadriven.TestData) (Body, error) {
+		return &TokenCreate{ID: arg(d, 0), Kind: TokenKind(arg(d, 1)), Role: arg(d, 2), Name: word(d, "name", ""), Hash: hashOf(word(d, "secret", "")),
+			Zones: names(listIn(d.CmdArgs, "zones")), OneUse: d.HasArg("once"), For: duration(d, "for", 24*time.Hour), Reason: word(d, "reason", "")}, nil
+	},
+	"revoke": func(d *datadriven.TestData) (Body, error) {
+		return &TokenRevoke{ID: arg(d, 0), Reason: word(d, "reason", "")}, nil
+	},
+	"use": func(d *datadriven.TestData) (Body, error) {
+		return &TokenUse{ID: arg(d, 0), By: arg(d, 1), Hash: hashOf(word(d, "secret", ""))}, nil
+	},
+	"admit": func(d *datadriven.TestData) (Body, error) {
+		level, err := strconv.Atoi(word(d, "level", strconv.Itoa(Level)))
+		return &Admit{Node: arg(d, 0), Incarnation: word(d, "inc", "i1"), Address: word(d, "at", arg(d, 0)+":53"), Role: Role(word(d, "role", "voter")), Token: word(d, "token", ""), Hash: hashOf(word(d, "secret", "")), Level: level}, err
+	},
+	"change": func(d *datadriven.TestData) (Body, error) {
+		return &ChangeMember{Op: arg(d, 0), Node: arg(d, 1), Reason: word(d, "reason", ""), Force: d.HasArg("force")}, nil
+	},
+	"records": func(d *datadriven.TestData) (Body, error) {
+		return changeRecords(record.MustParseName(arg(d, 0)), word(d, "reason", ""), d.Input)
+	},
+	"create-zone": func(d *datadriven.TestData) (Body, error) {
+		z := record.MustParseName(arg(d, 0))
+		ns := nameIn(arg(d, 1), z)
+		return &CreateZone{Zone: z, Replace: d.HasArg("replace"), SOA: zoneLine(d.CmdArgs, 0).SOA, Sets: []record.Set{{Name: z, Type: record.NS, TTL: 60, Data: [][]byte{[]byte(ns)}}}}, nil
+	},
+	"delete-zone": func(d *datadriven.TestData) (Body, error) {
+		return &DeleteZone{Zone: record.MustParseName(arg(d, 0)), Force: d.HasArg("force")}, nil
+	},
+	"withdraw": func(d *datadriven.TestData) (Body, error) {
+		return &Withdraw{Node: arg(d, 0), Incarnation: word(d, "inc", "i1"), Zones: []record.Name{record.MustParseName(arg(d, 1))}}, nil
+	},
 	"due": func(*datadriven.TestData) (Body, error) { return &Due{}, nil },
+}
+
+// switchChanges reads NAME=on and NAME=off.
+func switchChanges(d *datadriven.TestData) (out []SwitchChange) {
+	for _, a := range d.CmdArgs {
+		if v := word(d, a.Key, ""); v == "on" || v == "off" {
+			out = append(out, SwitchChange{a.Key, v == "on"})
+		}
+	}
+	return out
 }
 
 func arg(d *datadriven.TestData, i int) string {
@@ -111,6 +181,9 @@ func durationIn(args []datadriven.CmdArg, key string, or time.Duration) time.Dur
 //	group example.org azure aws [failback=auto|manual|10m] [alldown=last]
 //	names login api [ttl=60] [azure=(192.0.2.9)] [aws=target:NAME]
 //	set NAME TYPE DATA
+//	drill DAY minute=N to=SITE for=D
+//	switch NAME [SITE...] [initially=off]
+//	rule NAME assertion|gating SWITCH... [gates=(SWITCH...)] [least=N] [most=N] [wait=D]
 func declarations(text string) (ds []*Declaration, err error) {
 	for line := range strings.Lines(text) {
 		cmd, args, err := datadriven.ParseLine(line)
@@ -153,12 +226,48 @@ func declarationLine(d *Declaration, cmd string, args []datadriven.CmdArg) error
 		g := &d.Groups[len(d.Groups)-1]
 		g.Cells = append(g.Cells, namesLine(d.Zone, g, args))
 	case "set":
-		types := map[string]record.Type{"A": record.A, "TXT": record.TXT, "NS": record.NS, "CNAME": record.CNAME, "SOA": record.SOA}
-		d.Sets = append(d.Sets, record.Set{Name: nameIn(args[0].Key, d.Zone), Type: types[args[1].Key], TTL: 60, Data: [][]byte{[]byte(args[2].Key)}})
+		d.Sets = append(d.Sets, record.Set{Name: nameIn(args[0].Key, d.Zone), Type: scriptTypes[args[1].Key], TTL: 60, Data: [][]byte{[]byte(args[2].Key)}})
+	case "drill":
+		g := &d.Groups[len(d.Groups)-1]
+		g.Drills = append(g.Drills, DrillDecl{Day: args[0].Key, Minute: int(number(args, "minute", 0)), To: wordIn(args, "to", ""), For: durationIn(args, "for", 0)})
+	case "switch":
+		words := plain(args)
+		d.Switches = append(d.Switches, SwitchDecl{Name: words[0], Sites: words[1:], Off: wordIn(args, "initially", "on") == "off"})
+	case "rule":
+		words := plain(args)
+		d.Rules = append(d.Rules, RuleDecl{Name: words[0], Kind: RuleKind(words[1]), Switches: words[2:], Gates: listIn(args, "gates"),
+			Least: int(number(args, "least", 0)), Most: int(number(args, "most", 0)), Wait: durationIn(args, "wait", 0)})
 	default:
 		return fmt.Errorf("unknown line %q", cmd)
 	}
 	return nil
+}
+
+var scriptTypes = map[string]record.Type{"A": record.A, "TXT": record.TXT, "NS": record.NS, "CNAME": record.CNAME, "SOA": record.SOA, "DS": record.DS, "AXFR": 252}
+
+// changeRecords reads changes of record sets, one a line:
+//
+//	set|delete|add|remove NAME TYPE [data=(x,y)] [ttl=N] [version=N]
+func changeRecords(zone record.Name, reason, text string) (*ChangeRecords, error) {
+	out := &ChangeRecords{Zone: zone, Reason: reason}
+	for line := range strings.Lines(text) {
+		verb, args, err := datadriven.ParseLine(line)
+		if err != nil {
+			return nil, err
+		}
+		c := RecordChange{Verb: RecordVerb(verb), Name: nameIn(args[0].Key, zone), Type: scriptTypes[args[1].Key]}
+		for _, d := range listIn(args, "data") {
+			c.Data = append(c.Data, []byte(d))
+		}
+		if ttl := number(args, "ttl", 0); wordIn(args, "ttl", "") != "" {
+			c.TTL = &ttl
+		}
+		if v := uint64(number(args, "version", 0)); wordIn(args, "version", "") != "" {
+			c.Version = &v
+		}
+		out.Changes = append(out.Changes, c)
+	}
+	return out, nil
 }
 
 func siteLine(args []datadriven.CmdArg) SiteDecl {

@@ -46,3 +46,29 @@ func TestSessionEndsWithTheLastCheckOfItsInterval(t *testing.T) {
 		t.Errorf("with checks each 5s left the sessions are %v", s.Sessions)
 	}
 }
+
+// TestNodeThatLeavesProbingHasNoSession: a vote of before that was still under way must not stand when it probes again.
+func TestNodeThatLeavesProbingHasNoSession(t *testing.T) {
+	s, _ := New().Configure(1, []Member{{ID: "ns1", Voter: true}})
+	apply := func(body Body) {
+		t.Helper()
+		next, r := s.Apply(s.Index+1, Command{Body: body})
+		if r.Refusal != nil {
+			t.Fatal(r.Refusal)
+		}
+		s = next
+	}
+	open := &SessionOpen{Node: "ns1", Interval: 10 * time.Second, Boot: "b"}
+	apply(open)
+	first, _ := s.Sessions.Get(SessionKey("ns1", 10*time.Second))
+	apply(&Announce{ID: "ns1", Role: Voter, Probe: false})
+	apply(open)
+	if s.Sessions.Len() != 0 {
+		t.Errorf("ns1 does not probe, and has the session %+v", first)
+	}
+	apply(&Announce{ID: "ns1", Role: Voter, Probe: true})
+	apply(open)
+	if again, ok := s.Sessions.Get(SessionKey("ns1", 10*time.Second)); !ok || again.Number == first.Number {
+		t.Errorf("ns1 probes again, and its session is %+v after %+v", again, first)
+	}
+}

@@ -41,6 +41,7 @@ var shows = map[string]func(p *play, d *datadriven.TestData) string{
 		}
 		return b.String()
 	},
+	"tokens": func(p *play, _ *datadriven.TestData) string { return p.s.showTokens() },
 	"offers": func(p *play, _ *datadriven.TestData) string {
 		var b strings.Builder
 		for _, o := range p.s.Offers.All() {
@@ -65,10 +66,44 @@ var shows = map[string]func(p *play, d *datadriven.TestData) string{
 		}
 		return b.String()
 	},
+	"drills": func(p *play, _ *datadriven.TestData) string {
+		var b strings.Builder
+		for _, d := range p.s.Drills.All() {
+			fmt.Fprintf(&b, "%d %s %s to %s by %q, %s at %s (%s), back to %q, measured %d and %d\n", d.ID, d.Group, d.From, d.To, d.Author, d.Outcome, d.Ended, d.Why, d.Back, len(d.Out), len(d.Return))
+			for _, h := range d.Health {
+				fmt.Fprintf(&b, "  %s up %v, %d of %d\n", h.At, h.Up, h.Healthy, h.Of)
+			}
+		}
+		return b.String()
+	},
+	"windows": func(p *play, _ *datadriven.TestData) string {
+		var b strings.Builder
+		for _, w := range p.s.Windows.All() {
+			fmt.Fprintf(&b, "%d %s %s %s from %s to %s by %q because %q: %s at %s (%s), running %v\n", w.ID, w.Scope, w.Target, w.Word, w.Starts, w.Ends, w.Author, w.Reason, w.Outcome, w.Decided, w.Why, p.s.Running(w))
+		}
+		return b.String()
+	},
+	"switches": func(p *play, _ *datadriven.TestData) string {
+		var b strings.Builder
+		for _, sw := range p.s.Switches.All() {
+			fmt.Fprintf(&b, "%s %s since %s by %q because %q, sites %v, counts as in %v, broke glass %v\n", sw.Name, sw.Position(), sw.Since, sw.Author, sw.Reason, sw.Sites, p.s.InService(sw), sw.BrokeGlass)
+		}
+		for _, r := range p.s.Rules.All() {
+			fmt.Fprintf(&b, "%s (%s) demands %s: %d, off by %d, waits until %s\n", r.Name, r.Kind, r.Demands(), p.s.Standing(r), r.Off(p.s.Standing(r)), p.s.WaitsUntil(r))
+		}
+		return b.String()
+	},
 	"targets": func(p *play, _ *datadriven.TestData) string {
 		var b strings.Builder
 		for _, x := range p.s.Targets.All() {
 			fmt.Fprintf(&b, "%s: %v, since %s\n", x.Name.Bare(), x.Addresses, x.At)
+		}
+		return b.String()
+	},
+	"zone": func(p *play, d *datadriven.TestData) string {
+		var b strings.Builder
+		for _, a := range d.CmdArgs {
+			b.WriteString(p.s.showZone(record.MustParseName(a.Key)))
 		}
 		return b.String()
 	},
@@ -96,6 +131,22 @@ func (s *State) showName(text string) string {
 		return out + fmt.Sprintf(" ttl %d; %s (%s), serial %d\n", g.Cells[i].TTL, g.Active, g.Rule, z.Serial)
 	}
 	return name.Bare() + " is not steered\n"
+}
+
+func (s *State) showZone(name record.Name) string {
+	z, ok := s.Zones.Get(ZoneKey(name))
+	if !ok {
+		return "no zone " + name.Bare() + "\n"
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s serial %d by %s\n", z.Name.Bare(), z.Serial, z.Source)
+	for _, set := range z.Sets.All() {
+		fmt.Fprintf(&b, "  %s %s %q TTL %d, declared\n", set.Name.Bare(), set.Type, set.Data, set.TTL)
+	}
+	for _, d := range z.Dynamic.All() {
+		fmt.Fprintf(&b, "  %s %s %q TTL %d, version %d, by %q because %q\n", d.Name.Bare(), d.Type, d.Data, d.TTL, d.Version, d.Author, d.Reason)
+	}
+	return b.String()
 }
 
 func (s *State) showGroup(g *Group) string {

@@ -30,6 +30,8 @@ type snapshotHead struct {
 	Hash    uint64    `json:"hash"`
 	Clock   Clock     `json:"clock"`
 	Wall    time.Time `json:"wall,omitzero"`
+	Level   int       `json:"level,omitempty"`
+	Cluster string    `json:"cluster,omitempty"`
 }
 
 type snapshotRow struct {
@@ -42,16 +44,32 @@ type snapshotTail struct {
 	SHA256 string `json:"sha256"`
 }
 
-// setRow is a zone's record set.
+// setRow is a zone's record set, as level 1 has it.
 type setRow struct {
 	Zone record.Name `json:"zone"`
 	record.Set
+}
+
+// packedRow is some of a zone's record sets, as level 2 has them: in the form of record.AppendSets, in order.
+type packedRow struct {
+	Zone record.Name `json:"zone"`
+	Sets []byte      `json:"sets"`
+}
+
+// packedSets is how many record sets stand in a packedRow: so many that the text around them costs little.
+const packedSets = 1000
+
+// dynamicRow is a zone's dynamic record set.
+type dynamicRow struct {
+	Zone record.Name `json:"zone"`
+	Dynamic
 }
 
 type encoder struct {
 	w    *bufio.Writer
 	sum  hash.Hash
 	rows int
+	by   Clock // clocks of rows are moved by this
 }
 
 func (e *encoder) line(v any) error {
@@ -67,12 +85,7 @@ func (e *encoder) line(v any) error {
 
 func encodeTable[V any](e *encoder, name string, t Table[V]) error {
 	for _, v := range t.All() {
-		row, err := json.Marshal(v)
-		if err != nil {
-			return err
-		}
-		e.rows++
-		if err := e.line(snapshotRow{Table: name, Row: row}); err != nil {
+		if err := e.row(name, moved(v, e.by)); err != nil {
 			return err
 		}
 	}
@@ -80,11 +93,14 @@ func encodeTable[V any](e *encoder, name string, t Table[V]) error {
 }
 
 // Encode writes the state as a snapshot.
-func (s *State) Encode(w io.Writer) error {
-	e := &encoder{w: bufio.NewWriter(w), sum: sha256.New()}
+func (s *State) Encode(w io.Writer) error { return s.encode(w, 0) }
+
+func (s *State) encode(w io.Writer, by Clock) error {
+	e := &encoder{w: bufio.NewWriterSize(w, 64<<10), sum: sha256.New(), by: by}
 	err := errors.Join(
-		e.line(snapshotHead{snapshotMagic, snapshotVersion, s.Index, s.Hash, s.Clock, s.Wall}),
+		e.line(snapshotHead{snapshotMagic, snapshotVersion, s.Index, s.Hash, s.Clock, s.Wall, s.Level, s.Cluster}),
 		encodeTable(e, "nodes", s.Nodes),
+		encodeTable(e, "admissions", s.Admissions),
 		encodeTable(e, "sessions", s.Sessions),
 		encodeTable(e, "zones", s.Zones),
 		e.sets(s),
@@ -94,11 +110,18 @@ func (s *State) Encode(w io.Writer) error {
 		encodeTable(e, "overrides", s.Overrides),
 		encodeTable(e, "offers", s.Offers),
 		encodeTable(e, "targets", s.Targets),
+		encodeTable(e, "tokens", s.Tokens),
+		encodeTable(e, "switches", s.Switches),
+		encodeTable(e, "rules", s.Rules),
+		encodeTable(e, "drills", s.Drills),
+		encodeTable(e, "windows", s.Windows),
 		encodeTable(e, "uploads", s.Uploads),
 		e.chunks(s),
 		encodeTable(e, "events", s.Events),
 		encodeTable(e, "incidents", s.Incidents),
 		encodeTable(e, "requests", s.Requests),
+		encodeTable(e, "audits", s.Audits),
+		encodeTable(e, "deliveries", s.Deliveries),
 	)
 	if err != nil {
 		return fmt.Errorf("write a snapshot: %w", err)
@@ -111,19 +134,62 @@ func (s *State) Encode(w io.Writer) error {
 }
 
 func (e *encoder) sets(s *State) error {
+	declared := e.declared
+	if s.FeatureLevel() < 2 {
+		declared = e.declaredEach
+	}
 	for _, z := range s.Zones.All() {
-		for _, set := range z.Sets.All() {
-			row, err := json.Marshal(setRow{z.Name, *set})
-			if err != nil {
-				return err
-			}
-			e.rows++
-			if err := e.line(snapshotRow{Table: "sets", Row: row}); err != nil {
+		if err := declared(z); err != nil {
+			return err
+		}
+		for _, d := range z.Dynamic.All() {
+			if err := e.row("dynamic", dynamicRow{z.Name, *d}); err != nil {
 				return err
 			}
 		}
 	}
 	return nil
+}
+
+// declared writes a zone's declared record sets, a thousand to a row.
+func (e *encoder) declared(z *Zone) error {
+	var part []*record.Set
+	var packed []byte
+	flush := func() error {
+		packed = record.AppendSets(packed[:0], part)
+		part = part[:0]
+		return e.row("packed", packedRow{z.Name, packed})
+	}
+	for _, set := range z.Sets.All() {
+		if part = append(part, set); len(part) == packedSets {
+			if err := flush(); err != nil {
+				return err
+			}
+		}
+	}
+	if len(part) == 0 {
+		return nil
+	}
+	return flush()
+}
+
+// declaredEach writes them each by itself: members of level 1 know no other form.
+func (e *encoder) declaredEach(z *Zone) error {
+	for _, set := range z.Sets.All() {
+		if err := e.row("sets", setRow{z.Name, *set}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (e *encoder) row(table string, v any) error {
+	row, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	e.rows++
+	return e.line(snapshotRow{Table: table, Row: row})
 }
 
 func (e *encoder) chunks(s *State) error {
@@ -161,6 +227,7 @@ func decode(r io.Reader) (*State, error) {
 			return nil, err
 		}
 		if bytes.HasPrefix(line, []byte(`{"rows":`)) {
+			s.steerAll()
 			return s, decodeTail(line, lines, rows, hex.EncodeToString(sum.Sum(nil)))
 		}
 		sum.Write(line)
@@ -197,7 +264,10 @@ func decodeHead(line []byte) (*State, error) {
 	if head.Version < 1 || head.Version > snapshotVersion {
 		return nil, fmt.Errorf("it is of version %d; this program reads 1 to %d", head.Version, snapshotVersion)
 	}
-	return &State{Index: head.Index, Hash: head.Hash, Clock: head.Clock, Wall: head.Wall}, nil
+	if head.Level > Level {
+		return nil, fmt.Errorf("it is of feature level %d; this program knows 1 to %d", head.Level, Level)
+	}
+	return &State{Index: head.Index, Hash: head.Hash, Clock: head.Clock, Wall: head.Wall, Level: head.Level, Cluster: head.Cluster}, nil
 }
 
 func decodeTail(line []byte, rest io.Reader, rows int, sum string) error {
@@ -228,12 +298,18 @@ func (s *State) decodeRow(line []byte) error {
 	switch row.Table {
 	case "nodes":
 		return decodeInto(row.Row, &s.Nodes, func(n *Node) string { return n.ID })
+	case "admissions":
+		return decodeInto(row.Row, &s.Admissions, func(a *Admission) string { return a.Node })
 	case "sessions":
 		return decodeInto(row.Row, &s.Sessions, func(x *Session) string { return SessionKey(x.Node, x.Interval) })
 	case "zones":
 		return decodeInto(row.Row, &s.Zones, func(z *Zone) string { return ZoneKey(z.Name) })
 	case "sets":
 		return s.decodeSet(row.Row)
+	case "packed":
+		return s.decodePacked(row.Row)
+	case "dynamic":
+		return s.decodeDynamic(row.Row)
 	case "sites":
 		return decodeBy(row.Row, s.putSite)
 	case "endpoints":
@@ -246,6 +322,16 @@ func (s *State) decodeRow(line []byte) error {
 		return decodeInto(row.Row, &s.Offers, func(o *Offer) string { return offerKey(o.Node, o.Zone) })
 	case "targets":
 		return decodeInto(row.Row, &s.Targets, func(x *Target) string { return TargetKey(x.Name) })
+	case "tokens":
+		return decodeBy(row.Row, s.putToken)
+	case "switches":
+		return decodeBy(row.Row, s.putSwitch)
+	case "drills":
+		return decodeInto(row.Row, &s.Drills, func(d *Drill) string { return numberKey(d.ID) })
+	case "windows":
+		return decodeBy(row.Row, s.putWindow)
+	case "rules":
+		return decodeInto(row.Row, &s.Rules, func(r *Rule) string { return r.Name })
 	case "uploads":
 		return decodeInto(row.Row, &s.Uploads, func(u *Upload) string { return u.ID })
 	case "chunks":
@@ -254,6 +340,10 @@ func (s *State) decodeRow(line []byte) error {
 		return decodeInto(row.Row, &s.Events, func(e *Event) string { return numberKey(e.ID) })
 	case "incidents":
 		return decodeInto(row.Row, &s.Incidents, func(i *Incident) string { return numberKey(i.ID) })
+	case "deliveries":
+		return decodeInto(row.Row, &s.Deliveries, func(d *Delivery) string { return d.Webhook })
+	case "audits":
+		return decodeInto(row.Row, &s.Audits, func(a *Audit) string { return numberKey(a.ID) })
 	case "requests":
 		return s.decodeRequest(row.Row)
 	}
@@ -289,6 +379,36 @@ func (s *State) decodeSet(row json.RawMessage) error {
 		return fmt.Errorf("a record set of zone %s, which is not there", v.Zone)
 	}
 	z.Sets = z.Sets.With(SetKey(v.Name, v.Type), &v.Set) // z was just made by this decoding
+	return nil
+}
+
+func (s *State) decodePacked(row json.RawMessage) error {
+	var v packedRow
+	if err := json.Unmarshal(row, &v); err != nil {
+		return err
+	}
+	z, ok := s.Zones.Get(ZoneKey(v.Zone))
+	if !ok {
+		return fmt.Errorf("record sets of zone %s, which is not there", v.Zone)
+	}
+	sets, rest, err := record.ReadSets(v.Sets)
+	if err == nil && len(rest) > 0 {
+		err = errors.New("something follows packed record sets")
+	}
+	z.Sets = z.Sets.WithAll(keyed(sets)) // z was just made by this decoding
+	return err
+}
+
+func (s *State) decodeDynamic(row json.RawMessage) error {
+	var v dynamicRow
+	if err := json.Unmarshal(row, &v); err != nil {
+		return err
+	}
+	z, ok := s.Zones.Get(ZoneKey(v.Zone))
+	if !ok {
+		return fmt.Errorf("a dynamic record set of zone %s, which is not there", v.Zone)
+	}
+	z.Dynamic = z.Dynamic.With(SetKey(v.Name, v.Type), &v.Dynamic) // z was just made by this decoding
 	return nil
 }
 

@@ -34,6 +34,8 @@ func sample(t rapid.TB) *State {
 		&SessionOpen{Node: "ns1", Interval: 10 * time.Second, Boot: "b"},
 		&Votes{Node: "ns1", Votes: []Cast{{Endpoint: "azure/https@192.0.2.1", Revision: 2, Session: 4, Opinion: health.Down, Reason: health.Refused}}},
 		&SetOverride{Scope: ScopeSite, Target: "azure", Word: ForceDown},
+		&Delivered{Webhook: "kept", Through: 1, Sent: 1},
+		&TokenCreate{ID: "aaaaaaaa", Kind: TokenAPI, Name: "ann", Role: "operate", Hash: hashOf("x")},
 	} {
 		var res Result
 		if s, res = s.Apply(s.Index+1, Command{Header{Clock: time.Minute, ID: fmt.Sprint(s.Index)}, b}); res.Refusal != nil {
@@ -41,7 +43,7 @@ func sample(t rapid.TB) *State {
 		}
 	}
 	for name, n := range map[string]int{"nodes": s.Nodes.Len(), "sessions": s.Sessions.Len(), "zones": s.Zones.Len(), "sites": s.Sites.Len(), "endpoints": s.Endpoints.Len(),
-		"groups": s.Groups.Len(), "overrides": s.Overrides.Len(), "offers": s.Offers.Len(), "events": s.Events.Len(), "incidents": s.Incidents.Len(), "requests": s.Requests.Len()} {
+		"groups": s.Groups.Len(), "overrides": s.Overrides.Len(), "tokens": s.Tokens.Len(), "offers": s.Offers.Len(), "events": s.Events.Len(), "incidents": s.Incidents.Len(), "requests": s.Requests.Len(), "audits": s.Audits.Len(), "deliveries": s.Deliveries.Len()} {
 		if n == 0 {
 			t.Fatalf("the sample has no %s", name)
 		}
@@ -49,24 +51,57 @@ func sample(t rapid.TB) *State {
 	return s
 }
 
+// ofLevel is a state as it would be with another feature level in force.
+func (s *State) ofLevel(level int) *State {
+	c := *s
+	c.Level = level
+	return &c
+}
+
 func TestSnapshotCutShortAnywhereIsRefused(t *testing.T) {
-	whole := encoded(t, sample(t))
-	for n := range len(whole) {
-		if s, err := Decode(bytes.NewReader(whole[:n])); err == nil || s != nil {
-			t.Fatalf("%d of %d bytes were taken", n, len(whole))
+	for level := 1; level <= Level; level++ {
+		whole := encoded(t, sample(t).ofLevel(level))
+		for n := range len(whole) {
+			if s, err := Decode(bytes.NewReader(whole[:n])); err == nil || s != nil {
+				t.Fatalf("level %d: %d of %d bytes were taken", level, n, len(whole))
+			}
 		}
 	}
 }
 
 func TestSnapshotWithOneByteChangedIsRefused(t *testing.T) {
-	whole := encoded(t, sample(t))
-	for n := range len(whole) {
-		damaged := bytes.Clone(whole)
-		damaged[n] ^= 1
-		if s, err := Decode(bytes.NewReader(damaged)); err == nil {
-			sameBytes(t, fmt.Sprintf("byte %d was changed unnoticed", n), whole, encoded(t, s))
+	for level := 1; level <= Level; level++ {
+		whole := encoded(t, sample(t).ofLevel(level))
+		for n := range len(whole) {
+			damaged := bytes.Clone(whole)
+			damaged[n] ^= 1
+			if s, err := Decode(bytes.NewReader(damaged)); err == nil {
+				sameBytes(t, fmt.Sprintf("level %d: byte %d was changed unnoticed", level, n), whole, encoded(t, s))
+			}
 		}
 	}
+}
+
+// TestSnapshotOfEitherLevelHoldsEveryRecordSet: the form of record sets differs, and a cluster that rises to level 2 reads
+// what it wrote before.
+func TestSnapshotOfEitherLevelHoldsEveryRecordSet(t *testing.T) {
+	s, res := sample(t).Apply(100, Command{Body: bigZone(t, 2*packedSets+1)})
+	if res.Refusal != nil {
+		t.Fatal(res.Refusal)
+	}
+	one, two := encoded(t, s.ofLevel(1)), encoded(t, s.ofLevel(2))
+	if n := bytes.Count(one, []byte(`"table":"packed"`)); n != 0 {
+		t.Errorf("level 1 writes %d rows that its members do not know", n)
+	}
+	if n := bytes.Count(two, []byte(`"table":"packed"`)); n != 3+1 {
+		t.Errorf("level 2 writes %d packed rows, and 4 are due: a zone's and a thousand sets'", n)
+	}
+	back, err := Decode(bytes.NewReader(one))
+	if err != nil {
+		t.Fatal(err)
+	}
+	sameBytes(t, "what level 1 wrote", two, encoded(t, back.ofLevel(2)))
+	sameBytes(t, "what level 2 wrote", one, encoded(t, reread(t, s.ofLevel(2)).ofLevel(1)))
 }
 
 func TestSnapshotWithSomethingBehindOrInsideIsRefused(t *testing.T) {
@@ -95,6 +130,7 @@ func TestSnapshotWithSomethingBehindOrInsideIsRefused(t *testing.T) {
 func FuzzDecodeSnapshot(f *testing.F) {
 	whole := encoded(f, sample(f))
 	f.Add(whole)
+	f.Add(encoded(f, sample(f).ofLevel(2)))
 	f.Add(whole[:len(whole)/2])
 	f.Add([]byte(`{"format":"failoverdns-state","version":1}` + "\n" + `{"table":"zones","row":null}` + "\n"))
 	f.Add([]byte(`{"format":"failoverdns-state","version":1}` + "\n" + `{"table":"sets","row":{"zone":"a.example"}}` + "\n"))

@@ -27,19 +27,32 @@ type State struct {
 	Clock Clock
 	Wall  time.Time // of the last command, by its leader's wall clock; for display
 
-	Nodes     Table[*Node]     // by node ID
-	Sessions  Table[*Session]  // by SessionKey
-	Zones     Table[*Zone]     // by zone name, canonical key
-	Sites     Table[*Site]     // by site ID
-	Endpoints Table[*Endpoint] // by endpoint ID
-	Groups    Table[*Group]    // by group name
-	Overrides Table[*Override] // by scope and target
-	Offers    Table[*Offer]    // by node and zone
-	Targets   Table[*Target]   // flattened targets, by TargetKey
-	Uploads   Table[*Upload]   // large changes under way, by ID; bounded
-	Events    Table[*Event]    // by ID, in order; bounded
-	Incidents Table[*Incident] // by ID, in order; bounded
-	Requests  Table[*Request]  // by request ID; bounded
+	Level   int    // the feature level in force, see FeatureLevel
+	Cluster string // the cluster's name: random, empty in one that was always of level 1
+
+	Nodes      Table[*Node]      // by node ID
+	Admissions Table[*Admission] // nodes that may join and are no members yet, by node ID; bounded
+	Sessions   Table[*Session]   // by SessionKey
+	Zones      Table[*Zone]      // by zone name, canonical key
+	Sites      Table[*Site]      // by site ID
+	Endpoints  Table[*Endpoint]  // by endpoint ID
+	Groups     Table[*Group]     // by group name
+	Overrides  Table[*Override]  // by scope and target
+	Offers     Table[*Offer]     // by node and zone
+	Targets    Table[*Target]    // flattened targets, by TargetKey
+	Tokens     Table[*Token]     // by ID; bounded
+	Uploads    Table[*Upload]    // large changes under way, by ID; bounded
+	Events     Table[*Event]     // by ID, in order; bounded
+	Incidents  Table[*Incident]  // by ID, in order; bounded
+	Requests   Table[*Request]   // by request ID; bounded
+	Audits     Table[*Audit]     // by ID, in order; bounded
+
+	Switches Table[*Switch] // routing switches, by name
+	Rules    Table[*Rule]   // safety rules, by name
+	Drills   Table[*Drill]  // by ID, in order; bounded
+	Windows  Table[*Window] // maintenance windows, by ID, in order; bounded
+
+	Deliveries Table[*Delivery] // by webhook; bounded
 
 	requestOrder Table[string] // request IDs by index, to forget the oldest
 	index
@@ -67,7 +80,8 @@ type Node struct {
 	Announced   bool   `json:"announced"`
 	Incarnation string `json:"incarnation,omitempty"` // of its data directory
 	Version     string `json:"version,omitempty"`
-	Admin       string `json:"admin,omitempty"` // URL of its admin API, for people
+	Admin       string `json:"admin,omitempty"`   // URL of its admin API, for people
+	Promote     bool   `json:"promote,omitempty"` // the leader gives it a vote once it has caught up
 }
 
 // Session numbers the time in which one node's votes at one check interval count. The leader opens and closes it.
@@ -86,12 +100,19 @@ type Zone struct {
 	NoQuorum NoQuorum           `json:"no_quorum"`
 	Agree    health.Agree       `json:"agree,omitempty"`
 	Source   string             `json:"source"`
-	Digest   string             `json:"digest"`          // of the declaration in force
-	Face     string             `json:"face"`            // of the part of it that clients see
-	Groups   []string           `json:"groups"`          // defined by its declaration
-	Sites    []string           `json:"sites,omitempty"` // likewise, IDs
-	Sets     Table[*record.Set] `json:"-"`               // static record sets, by SetKey
-	Since    uint64             `json:"since"`           // index at which the declaration came into force
+	Digest   string             `json:"digest"`           // of the declaration in force
+	Face     string             `json:"face"`             // of the part of it that clients see
+	Groups   []string           `json:"groups"`           // defined by its declaration
+	Sites    []string           `json:"sites,omitempty"`  // likewise, IDs
+	Author   string             `json:"author,omitempty"` // who made it by command; no file declares such a zone
+	Sets     Table[*record.Set] `json:"-"`                // declared record sets, by SetKey
+	Dynamic  Table[*Dynamic]    `json:"-"`                // dynamic ones, likewise
+	Since    uint64             `json:"since"`            // index at which the declaration came into force
+
+	Switches []string `json:"switches,omitempty"` // declared by it, by name
+	Rules    []string `json:"rules,omitempty"`
+
+	steered steering
 }
 
 // Site is a defined site.
@@ -148,7 +169,9 @@ type Group struct {
 	Rule        string      `json:"rule"`   // why: one of routing's rules
 	States      []SiteState `json:"states"` // in the order of Sites
 	Pin         *Pin        `json:"pin,omitempty"`
-	Answers     []Answer    `json:"answers"` // in the order of Cells
+	DrillsSince Clock       `json:"drills_since,omitempty"` // since when its schedules of drills stand
+	DrillSeen   int64       `json:"drill_seen,omitempty"`   // the last occurrence that was taken, in seconds since 1970
+	Answers     []Answer    `json:"answers"`                // in the order of Cells
 }
 
 // SiteState is a site's standing within one group.
@@ -175,14 +198,16 @@ type Answer struct {
 
 // Pin is an operator's word above preference and failback.
 type Pin struct {
-	Site    string    `json:"site"` // site ID
-	Forced  bool      `json:"forced,omitempty"`
-	Author  string    `json:"author"`
-	Reason  string    `json:"reason"`
-	Since   Clock     `json:"since"`
-	Wall    time.Time `json:"wall,omitzero"`
-	Expires Clock     `json:"expires,omitempty"` // 0: never
-	Warned  bool      `json:"warned,omitempty"`
+	Site       string    `json:"site"` // site ID
+	Forced     bool      `json:"forced,omitempty"`
+	BreakGlass bool      `json:"break_glass,omitempty"` // with Forced: above a switch that is off, too
+	Drill      uint64    `json:"drill,omitempty"`       // it is this drill's
+	Author     string    `json:"author"`
+	Reason     string    `json:"reason"`
+	Since      Clock     `json:"since"`
+	Wall       time.Time `json:"wall,omitzero"`
+	Expires    Clock     `json:"expires,omitempty"` // 0: never
+	Warned     bool      `json:"warned,omitempty"`
 }
 
 // Scope is what kind of thing an override speaks of.
@@ -219,6 +244,7 @@ type Override struct {
 	Expires Clock     `json:"expires,omitempty"` // 0: never
 	Forced  bool      `json:"forced,omitempty"`  // given past a refusal
 	Warned  bool      `json:"warned,omitempty"`
+	Window  uint64    `json:"window,omitempty"` // it is this maintenance window's
 }
 
 // Offer is what one node last offered for one zone.
@@ -229,6 +255,7 @@ type Offer struct {
 	Digest      string       `json:"digest"`
 	Source      string       `json:"source"`
 	Drift       bool         `json:"drift,omitempty"`       // it is not in force, and will not be by itself
+	Gone        bool         `json:"gone,omitempty"`        // the node's files do not have the zone any more
 	Declaration *Declaration `json:"declaration,omitempty"` // only of drift: what config adopt would bring into force
 	At          Clock        `json:"at"`
 	Wall        time.Time    `json:"wall,omitzero"`
@@ -270,6 +297,7 @@ type Incident struct {
 	ReturnWall  time.Time `json:"return_wall,omitzero"`
 	Back        Clock     `json:"back,omitempty"` // it was active again
 	BackWall    time.Time `json:"back_wall,omitzero"`
+	Measures    []Measure `json:"measures,omitempty"` // how fast each node followed, once the leader has asked
 }
 
 // Request remembers a write's outcome, so that a repeated one has no second effect.

@@ -161,13 +161,20 @@ func outcome(s *State, res Result) string {
 		}
 	}
 	for _, c := range res.Effect.Zones {
-		z, _ := s.Zones.Get(c.Zone)
+		z, ok := s.Zones.Get(c.Zone)
+		if !ok {
+			b.WriteString("  a zone is gone\n")
+			continue
+		}
 		fmt.Fprintf(&b, "  zone %s serial %d", z.Name.Bare(), z.Serial)
 		if c.Whole {
 			b.WriteString(", whole")
 		}
 		for _, r := range c.Cells {
 			fmt.Fprintf(&b, ", %s cell %d", r.Group, r.Cell)
+		}
+		for _, name := range c.Names {
+			fmt.Fprintf(&b, ", %s", name.Bare())
 		}
 		b.WriteString("\n")
 	}

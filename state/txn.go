@@ -30,16 +30,21 @@ type txn struct {
 	decided []*Endpoint     // endpoints whose verdict changed
 	gaveUp  []*Site         // sites as they were before this command declared or dropped them
 	zones   map[string]*ZoneChange
+	back    map[string]*Drill // by group: the drill that this command ended
 	digests map[*Declaration]string
 	effect  Effect
 }
 
 // Apply gives the state after a command, and what it did. s itself stays as it is. A refused command changes nothing
-// but index, clock, wall time, hash and the memory of its request ID; one whose request ID is known already has no
+// but index, clock, wall time, hash, audit trail and the memory of its request ID; one whose request ID is known already has no
 // effect, and the outcome of the first. index must be above s.Index.
 func (s *State) Apply(index uint64, c Command) (*State, Result) {
+	logged := c
 	if last, ok := c.Body.(*Complete); ok {
 		s, c = s.assembled(c, last)
+	}
+	if s.FeatureLevel() < 2 {
+		logged = c
 	}
 	if first, ok := s.Requests.Get(c.ID); ok && c.ID != "" {
 		t := s.begin(index, c.Header)
@@ -55,11 +60,13 @@ func (s *State) Apply(index uint64, c Command) (*State, Result) {
 		t = s.begin(index, c.Header)
 	}
 	t.rememberRequest(refusal)
-	t.finish(c.text(), refusal)
+	t.audit(c.Body, refusal)
+	t.finish(logged.text(), refusal)
 	return t.s, Result{Index: index, Refusal: refusal, Effect: t.effect}
 }
 
-// text is a command as the running hash takes it. What came from a log always encodes again.
+// text is a command as the running hash takes it. What came from a log always encodes again. A change that came in chunks
+// is taken by the SHA-256 that completes it; at level 1 its content is encoded once more.
 func (c Command) text() []byte {
 	body, err := json.Marshal(c.Body)
 	if err == nil {
@@ -88,7 +95,7 @@ func (s *State) begin(index uint64, h Header) *txn {
 	if !h.Wall.IsZero() {
 		next.Wall = h.Wall
 	}
-	return &txn{s: &next, was: s, h: h, dirty: map[string]bool{}, zones: map[string]*ZoneChange{}, digests: map[*Declaration]string{}}
+	return &txn{s: &next, was: s, h: h, dirty: map[string]bool{}, zones: map[string]*ZoneChange{}, back: map[string]*Drill{}, digests: map[*Declaration]string{}}
 }
 
 func (t *txn) rememberRequest(refusal *Refusal) {
@@ -139,12 +146,7 @@ func (t *txn) settle(force bool) *Refusal {
 
 // change notes that a zone's answers change; cell < 0 means all of the zone.
 func (t *txn) change(zone record.Name, group string, cell int) {
-	key := ZoneKey(zone)
-	z := t.zones[key]
-	if z == nil {
-		z = &ZoneChange{Zone: key}
-		t.zones[key] = z
-	}
+	z := t.changed(zone)
 	if cell < 0 {
 		z.Whole = true
 		return
@@ -152,16 +154,30 @@ func (t *txn) change(zone record.Name, group string, cell int) {
 	z.Cells = append(z.Cells, CellRef{group, cell})
 }
 
+// changeNames notes that the dynamic record sets of some names of a zone change.
+func (t *txn) changeNames(zone record.Name, names []record.Name) { t.changed(zone).Names = names }
+
+func (t *txn) changed(zone record.Name) *ZoneChange {
+	key := ZoneKey(zone)
+	z := t.zones[key]
+	if z == nil {
+		z = &ZoneChange{Zone: key}
+		t.zones[key] = z
+	}
+	return z
+}
+
 // raiseSerial adds one to the serial of a zone that was there before, skipping 0 (0 confuses secondaries). With a new
 // declaration a file's serial is taken when it is greater.
 func (t *txn) raiseSerial(key string) {
-	if !t.was.Zones.Has(key) {
-		return
+	z, ok := t.s.Zones.Get(key)
+	was, before := t.was.Zones.Get(key)
+	if !ok || !before {
+		return // the zone is gone, or new
 	}
-	z, _ := t.s.Zones.Get(key)
 	c := *z
 	c.Serial = nextSerial(z.Serial)
-	if file := z.SOA.Serial; z.Since == t.s.Index && file != 0 && serialGreater(file, z.Serial) {
+	if file := z.SOA.Serial; z.Since == t.s.Index && file != 0 && serialGreater(file, z.Serial) && serialGreater(file, was.Serial) {
 		c.Serial = file
 	}
 	t.s.Zones = t.s.Zones.With(key, &c)

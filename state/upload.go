@@ -9,8 +9,8 @@ import (
 )
 
 const (
-	// MaxChange bounds one change, in bytes of its encoded content: a zone of half a million record sets.
-	MaxChange = 64 << 20
+	// MaxChange bounds one change, in bytes of its encoded content: a zone of a million and a half record sets.
+	MaxChange = 128 << 20
 	// chunkSize is how much of a change one stage command carries, in bytes: in base64, with what stands around it, it
 	// stays below MaxCommand.
 	chunkSize = 184 << 10
@@ -51,7 +51,8 @@ type Stage struct {
 type Complete struct {
 	Upload string `json:"upload"` // SHA-256 of the content, in hex
 	Length int    `json:"length"`
-	Type   kind   `json:"type"` // of the staged command
+	Type   kind   `json:"type"`                       // of the staged command
+	Packed bool   `json:"packed,omitempty" level:"2"` // the content is a Declare in packed form, not JSON
 	broken *Refusal
 }
 
@@ -59,29 +60,41 @@ func (*Stage) kind() kind    { return kindStage }
 func (*Complete) kind() kind { return kindComplete }
 
 // Split gives the commands that bring a change into the log: itself alone if it fits into one entry, else the stages
-// of its content and the command that completes it, to be proposed in this order. A change larger than MaxChange is
-// ErrTooLarge.
-func (c Command) Split() (stages []*Stage, last Command, err error) {
-	body, err := json.Marshal(c.Body)
-	if err != nil {
-		return nil, c, fmt.Errorf("encode a command: %w", err)
+// of its content and the command that completes it, to be proposed in this order. level is the feature level in force: it
+// decides on the content's form. A change larger than MaxChange is ErrTooLarge.
+func (c Command) Split(level int) (stages []*Stage, last Command, err error) {
+	offer, packed := c.Body.(*Declare)
+	packed = packed && level >= 2 && offer.large()
+	var body []byte
+	if packed {
+		body = offer.pack()
+	} else {
+		body, err = json.Marshal(c.Body)
 	}
-	whole, err := c.encode(body)
 	switch {
 	case err != nil:
-		return nil, c, err
-	case len(whole)+stampRoom <= MaxCommand:
+		return nil, c, fmt.Errorf("encode a command: %w", err)
+	case !packed && c.fits(body):
 		return nil, c, nil
 	case len(body) > MaxChange:
 		return nil, c, fmt.Errorf("%w: %s %d bytes when encoded, and at most %d travel together; split it", ErrTooLarge, what(c.Body), len(body), MaxChange)
 	}
 	sum := sha256.Sum256(body)
-	complete := &Complete{Upload: hex.EncodeToString(sum[:]), Length: len(body), Type: c.Body.kind()}
+	complete := &Complete{Upload: hex.EncodeToString(sum[:]), Length: len(body), Type: c.Body.kind(), Packed: packed}
 	for at := 0; at < len(body); at += chunkSize {
 		chunk := Chunk{complete.Upload, at / chunkSize, body[at:min(at+chunkSize, len(body))]}
 		stages = append(stages, &Stage{chunk, len(body)})
 	}
 	return stages, Command{c.Header, complete}, nil
+}
+
+// fits says whether a command whose body is encoded goes into one entry of the log.
+func (c Command) fits(body []byte) bool {
+	if len(body) > MaxCommand {
+		return false
+	}
+	whole, err := c.encode(body)
+	return err == nil && len(whole)+stampRoom <= MaxCommand
 }
 
 // chunks is how many chunks a change of that length has.
@@ -136,7 +149,7 @@ func (s *State) assembled(c Command, last *Complete) (*State, Command) {
 	without.Uploads = s.Uploads.Without(last.Upload)
 	body, refusal := s.content(last)
 	if refusal != nil {
-		return &without, Command{c.Header, &Complete{last.Upload, last.Length, last.Type, refusal}}
+		return &without, Command{c.Header, &Complete{last.Upload, last.Length, last.Type, last.Packed, refusal}}
 	}
 	return &without, Command{c.Header, body}
 }
@@ -159,10 +172,21 @@ func (s *State) content(last *Complete) (Body, *Refusal) {
 		return nil, refuse(RefusedInvalid, "a command of type %d cannot come in chunks", last.Type)
 	}
 	body := build()
-	if err := json.Unmarshal(whole, body); err != nil {
+	if err := last.read(whole, body); err != nil {
 		return nil, refuse(RefusedInvalid, "the change cannot be read: %s", err)
 	}
 	return body, nil
+}
+
+func (c *Complete) read(whole []byte, body Body) error {
+	if !c.Packed {
+		return json.Unmarshal(whole, body)
+	}
+	offer, ok := body.(*Declare)
+	if !ok {
+		return errPacked
+	}
+	return offer.unpack(whole)
 }
 
 func (c *Complete) apply(*txn) *Refusal { return c.broken }

@@ -2,6 +2,8 @@ package state
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"strings"
 	"testing"
@@ -26,7 +28,12 @@ func bigZone(t testing.TB, sets int) *Declare {
 
 func split(t testing.TB, c Command) ([]*Stage, Command) {
 	t.Helper()
-	stages, last, err := c.Split()
+	return splitAt(t, 1, c)
+}
+
+func splitAt(t testing.TB, level int, c Command) ([]*Stage, Command) {
+	t.Helper()
+	stages, last, err := c.Split(level)
 	if err != nil || len(stages) < 2 {
 		t.Fatalf("%d stages, %v", len(stages), err)
 	}
@@ -54,26 +61,110 @@ func at(s, place *State) *State {
 }
 
 // TestChangeInChunksActsAsIfItHadComeWhole, in any order of the chunks, some of them twice, with a restart between:
-// state, hash, effect and outcome are those of the whole.
+// state, effect and outcome are those of the whole. So is the hash at level 1; later it takes what stands in the log.
 func TestChangeInChunksActsAsIfItHadComeWhole(t *testing.T) {
-	s := sample(t)
 	h := Header{Clock: time.Hour, Wall: time.Unix(1e9, 0).UTC(), ID: "big", Author: "ann", Node: "ns1"}
 	clash := bigZone(t, 4000)
 	clash.Declarations[0].Sets[7] = clash.Declarations[0].Sets[6]
-	for what, body := range map[string]*Declare{"taken": bigZone(t, 4000), "refused": clash} {
-		c := Command{h, body}
-		whole, want := s.Apply(s.Index+1, c)
-		stages, last := split(t, c)
-		staged := stageAll(t, s, 0, stages[1:]...)
-		staged = stageAll(t, reread(t, staged), 0, stages...)
-		got, res := at(staged, s).Apply(s.Index+1, again(t, last))
-		if fmt.Sprint(want.Refusal) != fmt.Sprint(res.Refusal) || want.Index != res.Index || len(want.Effect.Zones) != len(res.Effect.Zones) || (want.Refusal != nil) != (what == "refused") {
-			t.Fatalf("%s: got %+v, want %+v", what, res, want)
+	for level := 1; level <= Level; level++ {
+		s := sample(t).ofLevel(level)
+		for what, body := range map[string]*Declare{"taken": bigZone(t, 4000), "refused": clash} {
+			c := Command{h, body}
+			whole, want := s.Apply(s.Index+1, c)
+			stages, last := splitAt(t, level, c)
+			if packed := last.Body.(*Complete).Packed; packed != (level > 1) {
+				t.Fatalf("level %d: packed %v", level, packed)
+			}
+			staged := stageAll(t, s, 0, stages[1:]...)
+			staged = stageAll(t, reread(t, staged), 0, stages...)
+			got, res := at(staged, s).Apply(s.Index+1, again(t, last))
+			if fmt.Sprint(want.Refusal) != fmt.Sprint(res.Refusal) || want.Index != res.Index || len(want.Effect.Zones) != len(res.Effect.Zones) || (want.Refusal != nil) != (what == "refused") {
+				t.Fatalf("level %d, %s: got %+v, want %+v", level, what, res, want)
+			}
+			if level > 1 {
+				whole.Hash = got.Hash
+			}
+			sameBytes(t, what+": chunks made a difference", encoded(t, whole), encoded(t, got))
+			repeated, res := stageAll(t, got, 0, stages...).Apply(got.Index+20, last)
+			if res.Index != want.Index || fmt.Sprint(want.Refusal) != fmt.Sprint(res.Refusal) || repeated.Uploads.Len() != 0 {
+				t.Errorf("level %d, %s: the same request again gave %+v and left %d uploads", level, what, res, repeated.Uploads.Len())
+			}
 		}
-		sameBytes(t, what+": chunks made a difference", encoded(t, whole), encoded(t, got))
-		repeated, res := stageAll(t, got, 0, stages...).Apply(got.Index+20, last)
-		if res.Index != want.Index || fmt.Sprint(want.Refusal) != fmt.Sprint(res.Refusal) || repeated.Uploads.Len() != 0 {
-			t.Errorf("%s: the same request again gave %+v and left %d uploads", what, res, repeated.Uploads.Len())
+	}
+}
+
+// TestHashTellsPackedChangesApart: at level 2 a change in chunks enters the running hash by the SHA-256 of its content.
+func TestHashTellsPackedChangesApart(t *testing.T) {
+	s := sample(t).ofLevel(2)
+	one, other := bigZone(t, 4000), bigZone(t, 4000)
+	other.Declarations[0].Sets[3999].TTL++
+	hashes := map[uint64]bool{}
+	for _, body := range []*Declare{one, other} {
+		stages, last := splitAt(t, 2, Command{Body: body})
+		next, res := at(stageAll(t, s, 0, stages...), s).Apply(s.Index+1, again(t, last))
+		if res.Refusal != nil {
+			t.Fatal(res.Refusal)
+		}
+		hashes[next.Hash] = true
+	}
+	if len(hashes) != 2 {
+		t.Error("two zones that differ give one hash")
+	}
+}
+
+// TestPackedContentThatIsNoneIsRefused, on every node alike: content has been in the log by then.
+func TestPackedContentThatIsNoneIsRefused(t *testing.T) {
+	good := bigZone(t, 4000).pack()
+	for what, c := range map[string]struct {
+		content []byte
+		kind    kind
+	}{
+		"cut short":          {good[:len(good)-1], kindDeclare},
+		"with more behind":   {append(bytes.Clone(good), 0), kindDeclare},
+		"no length":          {bytes.Repeat([]byte{0xff}, 20), kindDeclare},
+		"a length too great": {[]byte("\x7f{}"), kindDeclare},
+		"no JSON":            {[]byte("\x02[]"), kindDeclare},
+		"a declaration null": {append([]byte("\x17"), `{"declarations":[null]}`...), kindDeclare},
+		"another command":    {good, kindPin},
+	} {
+		sum := sha256.Sum256(c.content)
+		id := hex.EncodeToString(sum[:])
+		s := sample(t).ofLevel(2)
+		for n := range chunks(len(c.content)) {
+			s = stageAll(t, s, 0, &Stage{Chunk{id, n, c.content[n*chunkSize : min(len(c.content), (n+1)*chunkSize)]}, len(c.content)})
+		}
+		next, res := s.Apply(100, again(t, Command{Body: &Complete{Upload: id, Length: len(c.content), Type: c.kind, Packed: true}}))
+		if res.Refusal == nil || res.Refusal.Code != RefusedInvalid || next.Uploads.Len() != 0 {
+			t.Errorf("%s: got %+v", what, res)
+		}
+	}
+}
+
+func TestPackedDeclarationComesBackAsItWas(t *testing.T) {
+	for _, d := range bigZone(t, 100).Declarations {
+		p := d.Pack()
+		back, err := p.Declaration()
+		if err != nil || p.Zone != d.Zone || p.Digest != d.Digest() || !bytes.Equal(mustJSON(d), mustJSON(back)) {
+			t.Errorf("got %v, %v", back, err)
+		}
+	}
+}
+
+// TestDigestIsThatOfTheJSON, as it was when it was taken of all of it at once: digests stand in states and are compared.
+func TestDigestIsThatOfTheJSON(t *testing.T) {
+	odd := bigZone(t, 3)
+	odd.Declarations[0].Sets[1].Name = record.MustParseName(`a\"<b\.c.big.example`)
+	odd.Declarations[0].Source = ""
+	for _, n := range []int{0, 1, 2, 200} {
+		odd.Declarations = append(odd.Declarations, bigZone(t, n).Declarations...)
+	}
+	odd.Declarations = append(odd.Declarations, &Declaration{}, &Declaration{Sets: []record.Set{{}}})
+	for _, d := range odd.Declarations {
+		plain := *d
+		plain.Source = ""
+		sum := sha256.Sum256(mustJSON(&plain))
+		if got := d.Digest(); got != hex.EncodeToString(sum[:]) {
+			t.Errorf("%d record sets: another digest than of the JSON", len(d.Sets))
 		}
 	}
 }
@@ -163,7 +254,7 @@ func TestChunksThatFitNoUploadAreRefused(t *testing.T) {
 func TestChunksDoNotNest(t *testing.T) {
 	for _, c := range []Command{{Body: &Stage{Length: 7}}, {Body: &Complete{Upload: strings.Repeat("x", 1000), Type: kindDue}}} {
 		c.Author = strings.Repeat("a", MaxCommand)
-		_, last, err := c.Split()
+		_, last, err := c.Split(1)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -176,7 +267,7 @@ func TestChunksDoNotNest(t *testing.T) {
 
 func stagesOf(t testing.TB, c Command) []*Stage {
 	t.Helper()
-	stages, _, err := c.Split()
+	stages, _, err := c.Split(1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -185,7 +276,7 @@ func stagesOf(t testing.TB, c Command) []*Stage {
 
 func TestSmallChangeIsNotSplit(t *testing.T) {
 	c := Command{Header{ID: "r"}, &Due{}}
-	if stages, last, err := c.Split(); err != nil || stages != nil || last.Body != c.Body {
+	if stages, last, err := c.Split(1); err != nil || stages != nil || last.Body != c.Body {
 		t.Errorf("got %d stages, %+v, %v", len(stages), last, err)
 	}
 }

@@ -30,7 +30,10 @@ func (d *Declaration) checkForm() *Refusal {
 			return r
 		}
 	}
-	return d.checkGroupForms()
+	if r := d.checkGroupForms(); r != nil {
+		return r
+	}
+	return d.checkSwitchForms()
 }
 
 func (d *Declaration) checkSite(s *SiteDecl) *Refusal {
@@ -85,6 +88,11 @@ func (d *Declaration) checkGroupForms() *Refusal {
 			return refuse(RefusedInvalid, "%s: group %s has no site", d.Source, g.Name)
 		}
 		seen[g.Name] = true
+		for _, s := range g.Drills {
+			if why := s.wrong(g.Sites); why != "" {
+				return refuse(RefusedInvalid, "%s: group %s: drill %s: %s", d.Source, g.Name, s, why)
+			}
+		}
 		for j, id := range g.Sites {
 			if slices.Contains(g.Sites[:j], id) {
 				return refuse(RefusedConflict, "%s: group %s names site %s twice", d.Source, g.Name, id)

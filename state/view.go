@@ -128,7 +128,7 @@ func (v *View) pin(t *txn, name, site string, was *View) {
 		return
 	}
 	forced := *plain
-	forced.Pin = &Pin{Site: site, Forced: true}
+	forced.Pin = &Pin{Site: site, Forced: true, BreakGlass: true}
 	t.s.putGroup(&forced)
 	before := len(t.effect.Events)
 	t.settleGroup(name, true)

@@ -21,12 +21,13 @@ type SessionOpen struct {
 func (*SessionOpen) kind() kind { return kindSessionOpen }
 
 func (c *SessionOpen) apply(t *txn) *Refusal {
-	if !t.s.Nodes.Has(c.Node) {
+	n, ok := t.s.Nodes.Get(c.Node)
+	if !ok {
 		return refuse(RefusedNotFound, "node %q is no member of this cluster", c.Node)
 	}
 	key := SessionKey(c.Node, c.Interval)
-	if s, ok := t.s.Sessions.Get(key); ok && s.Boot == c.Boot {
-		return nil
+	if s, ok := t.s.Sessions.Get(key); ok && s.Boot == c.Boot || !n.Probe {
+		return nil // it is open, or the node left probing while the command was under way
 	}
 	t.voidSession(c.Node, c.Interval)
 	t.s.Sessions = t.s.Sessions.With(key, &Session{c.Node, c.Interval, t.s.Index, c.Boot})
@@ -34,11 +35,14 @@ func (c *SessionOpen) apply(t *txn) *Refusal {
 	return nil
 }
 
-// SessionClose ends a session: the leader had no contact with the node.
+// SessionClose ends a session: the leader had no contact with the node. With Recount, which is set always but in logs of
+// before there was such a field, the votes that are left decide. Where agree asks for fewer votes than a majority, a
+// verdict down may otherwise stand on no vote at all for as long as the node is lost, since those who say up have said so.
 type SessionClose struct {
 	Node     string        `json:"node"`
 	Interval time.Duration `json:"interval"`
 	Number   uint64        `json:"number"`
+	Recount  bool          `json:"recount,omitempty" level:"2,drop"`
 }
 
 func (*SessionClose) kind() kind { return kindSessionClose }
@@ -52,7 +56,19 @@ func (c *SessionClose) apply(t *txn) *Refusal {
 	t.voidSession(c.Node, c.Interval)
 	t.s.Sessions = t.s.Sessions.Without(key)
 	t.event(Event{Type: "session", Node: c.Node, Text: fmt.Sprintf("votes of %s on checks each %s are void: no contact", c.Node, c.Interval)})
+	if c.Recount {
+		t.recountInterval(c.Interval)
+	}
 	return nil
+}
+
+// recountInterval decides the endpoints of an interval again. Votes were only taken away, so none can become down.
+func (t *txn) recountInterval(interval time.Duration) {
+	for id, e := range t.s.Endpoints.All() {
+		if e.Spec.Interval == interval {
+			t.decide(id)
+		}
+	}
 }
 
 // voidSession turns a node's votes at one interval to none. No verdict changes by that.

@@ -38,7 +38,7 @@ func TestWallClockDecidesNothing(t *testing.T) {
 
 func firstSerials(b Body) bool {
 	switch b.(type) {
-	case *Declare, *Adopt:
+	case *Declare, *Adopt, *CreateZone:
 		return true
 	}
 	return false

@@ -40,21 +40,27 @@ func InitCA(dir string) error {
 			return err
 		}
 	}
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		return fmt.Errorf("make the CA's key: %w", err)
-	}
-	template, err := newTemplate("failover cluster CA", caValidity)
+	der, key, err := makeCA()
 	if err != nil {
 		return err
 	}
+	return writePair(filepath.Join(dir, CAFile), filepath.Join(dir, CAKeyFile), der, key)
+}
+
+func makeCA() (der []byte, key *ecdsa.PrivateKey, err error) {
+	if key, err = ecdsa.GenerateKey(elliptic.P256(), rand.Reader); err != nil {
+		return nil, nil, fmt.Errorf("make the CA's key: %w", err)
+	}
+	template, err := newTemplate("failover cluster CA", caValidity)
+	if err != nil {
+		return nil, nil, err
+	}
 	template.IsCA, template.BasicConstraintsValid, template.MaxPathLenZero = true, true, true
 	template.KeyUsage = x509.KeyUsageCertSign | x509.KeyUsageCRLSign
-	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
-	if err != nil {
-		return fmt.Errorf("sign the CA's certificate: %w", err)
+	if der, err = x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key); err != nil {
+		return nil, nil, fmt.Errorf("sign the CA's certificate: %w", err)
 	}
-	return writePair(filepath.Join(dir, CAFile), filepath.Join(dir, CAKeyFile), der, key)
+	return der, key, nil
 }
 
 // Issue makes a node's certificate, ID.pem, and key, ID-key.pem (mode 0600), in outDir, signed by the CA in caDir.
@@ -64,32 +70,42 @@ func Issue(caDir, outDir, nodeID string, hosts []string, validity time.Duration)
 	if err := CheckID(nodeID); err != nil {
 		return err
 	}
-	if validity <= 0 {
-		return fmt.Errorf("validity %q: it must be above zero", validity)
-	}
-	ca, caKey, err := loadCA(caDir)
-	if err != nil {
-		return err
-	}
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		return fmt.Errorf("make the key of %q: %w", nodeID, err)
-	}
 	template, err := nodeTemplate(nodeID, hosts, validity)
 	if err != nil {
 		return err
 	}
-	if template.NotAfter.After(ca.NotAfter) {
-		return fmt.Errorf("a certificate until %s would outlive the CA, which ends %s: give a shorter validity", template.NotAfter.Format(time.DateOnly), ca.NotAfter.Format(time.DateOnly))
+	return issue(caDir, outDir, nodeID, template)
+}
+
+// issue makes a key and the certificate of a template, NAME.pem and NAME-key.pem, signed by the CA in caDir.
+func issue(caDir, outDir, name string, template *x509.Certificate) error {
+	ca, caKey, err := loadCA(caDir)
+	if err != nil {
+		return err
+	}
+	if err := outlives(template, ca); err != nil {
+		return err
+	}
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return fmt.Errorf("make the key of %q: %w", name, err)
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, ca, &key.PublicKey, caKey)
 	if err != nil {
-		return fmt.Errorf("sign the certificate of %q: %w", nodeID, err)
+		return fmt.Errorf("sign the certificate of %q: %w", name, err)
 	}
 	if err := os.MkdirAll(outDir, 0o700); err != nil {
 		return fmt.Errorf("make the directory of certificates: %w", err)
 	}
-	return writePair(filepath.Join(outDir, nodeID+".pem"), filepath.Join(outDir, nodeID+"-key.pem"), der, key)
+	return writePair(filepath.Join(outDir, name+".pem"), filepath.Join(outDir, name+"-key.pem"), der, key)
+}
+
+// outlives refuses a certificate that would end after its CA.
+func outlives(template, ca *x509.Certificate) error {
+	if template.NotAfter.After(ca.NotAfter) {
+		return fmt.Errorf("a certificate until %s would outlive the CA, which ends %s: give a shorter validity", template.NotAfter.Format(time.DateOnly), ca.NotAfter.Format(time.DateOnly))
+	}
+	return nil
 }
 
 func nodeTemplate(nodeID string, hosts []string, validity time.Duration) (*x509.Certificate, error) {
@@ -115,6 +131,9 @@ func nodeTemplate(nodeID string, hosts []string, validity time.Duration) (*x509.
 }
 
 func newTemplate(name string, validity time.Duration) (*x509.Certificate, error) {
+	if validity <= 0 {
+		return nil, fmt.Errorf("validity %q: it must be above zero", validity)
+	}
 	serial, err := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 127)) // RFC 5280 section 4.1.2.2: at most 20 octets
 	if err != nil {
 		return nil, fmt.Errorf("make a serial number: %w", err)

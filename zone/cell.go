@@ -1,23 +1,20 @@
 package zone
 
 import (
-	"net"
 	"net/netip"
 	"slices"
 
 	"github.com/miekg/dns"
 
-	"failoverdns/record"
 	"failoverdns/state"
 )
 
 // cell is what all names of a state.CellDecl answer now. It knows no owner: its names share it.
 type cell struct {
-	ttl    uint32 // seconds
-	a      []net.IP
-	aaaa   []net.IP
-	target record.Name // instead of addresses
-	cname  string      // target, in presentation form
+	ttl   uint32   // seconds
+	a     [][]byte // RDATA
+	aaaa  [][]byte
+	cname [][]byte // one, instead of addresses
 }
 
 // cellOf takes a cell's answer from its group. A cell that has none yet is empty.
@@ -27,7 +24,7 @@ func cellOf(g *state.Group, i int) *cell {
 		return c
 	}
 	if ans := g.Answers[i]; ans.Target != "" {
-		c.target, c.cname = ans.Target, ans.Target.String()
+		c.cname = [][]byte{[]byte(ans.Target)}
 	} else {
 		c.a, c.aaaa = addresses(ans.A, 4), addresses(ans.AAAA, 16)
 	}
@@ -35,8 +32,8 @@ func cellOf(g *state.Group, i int) *cell {
 }
 
 // addresses are the addresses of one family, given by its length in bytes, without duplicates, in their order.
-func addresses(all []netip.Addr, size int) []net.IP {
-	var out []net.IP
+func addresses(all []netip.Addr, size int) [][]byte {
+	var out [][]byte
 	for i, a := range all {
 		b := a.Unmap().AsSlice()
 		if len(b) == size && !slices.Contains(all[:i], a) {
@@ -46,23 +43,15 @@ func addresses(all []netip.Addr, size int) []net.IP {
 	return out
 }
 
-// records are the cell's records of a type under an owner; nil if it has none.
-func (c *cell) records(t uint16, owner string) []dns.RR {
-	switch {
-	case t == dns.TypeA && len(c.a) > 0:
-		rrs := make([]dns.RR, len(c.a))
-		for i, ip := range c.a {
-			rrs[i] = &dns.A{Hdr: header(owner, t, c.ttl), A: ip}
-		}
-		return rrs
-	case t == dns.TypeAAAA && len(c.aaaa) > 0:
-		rrs := make([]dns.RR, len(c.aaaa))
-		for i, ip := range c.aaaa {
-			rrs[i] = &dns.AAAA{Hdr: header(owner, t, c.ttl), AAAA: ip}
-		}
-		return rrs
-	case t == dns.TypeCNAME && c.target != "":
-		return []dns.RR{&dns.CNAME{Hdr: header(owner, t, c.ttl), Target: c.cname}}
+// data is the cell's records of a type; nil if it has none.
+func (c *cell) data(t uint16) [][]byte {
+	switch t {
+	case dns.TypeA:
+		return c.a
+	case dns.TypeAAAA:
+		return c.aaaa
+	case dns.TypeCNAME:
+		return c.cname
 	}
 	return nil
 }

@@ -5,6 +5,8 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
+	"unsafe"
 
 	"github.com/miekg/dns"
 
@@ -86,27 +88,58 @@ func mayBeEmpty(t uint16) bool {
 	return !known || t == dns.TypeNULL || t == dns.TypeAPL
 }
 
-// targetOf is the name that a record points to, for those types whose answers depend on it.
-func targetOf(rr dns.RR) (record.Name, bool) {
-	var s string
-	switch rr := rr.(type) {
-	case *dns.CNAME:
-		s = rr.Target
-	case *dns.DNAME:
-		s = rr.Target
-	case *dns.NS:
-		s = rr.Ns
-	case *dns.MX:
-		s = rr.Mx
-	case *dns.SRV:
-		s = rr.Target
-	case *dns.SVCB:
-		s = rr.Target
-	case *dns.HTTPS:
-		s = rr.Target
+// pointsTo is the name in RDATA, in wire form and its own case, for those types whose answers depend on it; nil for
+// others, and where there is none.
+func pointsTo(t uint16, data []byte) []byte {
+	at, whole := 0, true
+	switch t {
+	case dns.TypeCNAME, dns.TypeDNAME, dns.TypeNS:
+	case dns.TypeMX:
+		at = 2
+	case dns.TypeSRV:
+		at = 6
+	case dns.TypeSVCB, dns.TypeHTTPS:
+		at, whole = 2, false // parameters follow
 	default:
-		return "", false
+		return nil
 	}
-	name, err := record.ParseName(s)
-	return name, err == nil
+	if len(data) < at {
+		return nil
+	}
+	name := data[at:]
+	for i := 0; i < len(name) && i < maxName; i += 1 + int(name[i]) {
+		switch {
+		case name[i] > maxLabel:
+			return nil
+		case name[i] == 0 && whole && i+1 != len(name):
+			return nil
+		case name[i] == 0:
+			return name[:i+1]
+		}
+	}
+	return nil
+}
+
+// Limits of names in wire form, in octets (RFC 1035 section 2.3.4).
+const (
+	maxName  = 255
+	maxLabel = 63
+)
+
+// nameOf is a name in wire form and any case as a Name. One in lower case shares its memory with b, which therefore
+// must never change.
+func nameOf(b []byte) record.Name {
+	for i, c := range b {
+		if 'A' <= c && c <= 'Z' { // length bytes are below
+			out := slices.Clone(b)
+			for j := i; j < len(out); j++ {
+				if c := out[j]; 'A' <= c && c <= 'Z' {
+					out[j] = c + ('a' - 'A')
+				}
+			}
+			b = out
+			break
+		}
+	}
+	return record.Name(unsafe.String(unsafe.SliceData(b), len(b)))
 }

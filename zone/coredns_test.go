@@ -107,7 +107,7 @@ func TestAnswersAsCoreDNSFile(t *testing.T) {
 			if !ok {
 				continue
 			}
-			got := im.Respond(req)
+			got := im.Respond(req, zone.Images{})
 			if fileIsWrong(im, got) {
 				continue
 			}

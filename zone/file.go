@@ -14,12 +14,6 @@ import (
 	"failoverdns/state"
 )
 
-// maxSet bounds the data of one record set, in octets: a greater one fits into no message (RFC 1035 section 4.2.2).
-const maxSet = dns.MaxMsgSize - 512
-
-// recordOverhead is what a record costs beside its data when its owner is compressed: pointer, type, class, TTL, length.
-const recordOverhead = 12
-
 // ParseFile reads a zone file (RFC 1035 section 5, with $TTL, $GENERATE, and $INCLUDE relative to the file at path) of
 // the zone origin. It gives the SOA and all other record sets, in the order of their first records; of the TTLs within
 // a set the lowest counts (RFC 2181 section 5.2). Errors name file and line; within an included file the line is that
@@ -73,8 +67,12 @@ func (f *fileReader) add(rr dns.RR, line int) error {
 	if h.Class != dns.ClassINET {
 		return fmt.Errorf("%q has class %s; only IN is served", h.Name, dns.Class(h.Class))
 	}
-	if h.Rrtype == dns.TypeOPT || h.Rrtype >= 128 && h.Rrtype <= 255 {
-		return fmt.Errorf("%q has type %s, which stands in messages only, not in zones (RFC 6895 section 3.1)", h.Name, dns.Type(h.Rrtype))
+	name, err := record.ParseName(h.Name)
+	if err != nil {
+		return err
+	}
+	if err := record.CheckOwner(name, record.Type(h.Rrtype)); err != nil {
+		return err
 	}
 	set, err := toSet(rr)
 	if err != nil {
@@ -82,9 +80,6 @@ func (f *fileReader) add(rr dns.RR, line int) error {
 	}
 	if !set.Name.Under(f.origin) {
 		return fmt.Errorf("%q is outside of the zone %q: is a final dot missing, or one too many?", h.Name, f.origin)
-	}
-	if set.Name.IsWildcard() && (set.Type == record.NS || set.Type == record.DNAME) {
-		return fmt.Errorf("%q is a wildcard and cannot have %s: what that would mean is not defined (RFC 4592 section 4)", h.Name, set.Type)
 	}
 	if soa, ok := rr.(*dns.SOA); ok {
 		return f.addSOA(soa, set)
@@ -137,7 +132,7 @@ func (f *fileReader) addTo(rr dns.RR, one record.Set, line int) error {
 	}
 	s.records = append(s.records, rr)
 	s.Data = append(s.Data, one.Data[0])
-	if s.size += recordOverhead + len(one.Data[0]); s.size > maxSet {
+	if s.size += record.Overhead + len(one.Data[0]); s.size > record.MaxSet {
 		return fmt.Errorf("the %s records of %q fit into no DNS message together: %d octets", s.Type, s.Name, s.size)
 	}
 	return nil

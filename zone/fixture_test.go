@@ -73,13 +73,17 @@ func loaded(st *state.State) *Set {
 }
 
 // ask puts a question to a set as a server would.
-func ask(t testing.TB, s *Set, name string, qtype uint16) *dns.Msg {
+func ask(t interface {
+	Helper()
+	Fatalf(string, ...any)
+}, s *Set, name string, qtype uint16) *dns.Msg {
 	t.Helper()
-	im := s.FindFor(record.MustParseName(name), record.Type(qtype))
+	images := s.Images()
+	im := images.FindFor(record.MustParseName(name), record.Type(qtype))
 	if im == nil {
 		t.Fatalf("no zone for %s", name)
 	}
-	return im.Respond(new(dns.Msg).SetQuestion(dns.Fqdn(name), qtype))
+	return im.Respond(new(dns.Msg).SetQuestion(dns.Fqdn(name), qtype), images)
 }
 
 // lines writes a section as text, one record a line, tabs as blanks.

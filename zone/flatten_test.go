@@ -83,7 +83,7 @@ func TestChangedTargetSwapsTheAnswersAndRaisesTheSerial(t *testing.T) {
 		mail.example.org. 30 IN A 203.0.113.8`)
 	wantReply(t, ask(t, w.set, "example.org", dns.TypeAAAA), `NOERROR aa
 		ns example.org. 30 IN SOA ns1.example.org. host.example.org. 3 1 1 1 60`)
-	wantReply(t, held.Respond(new(dns.Msg).SetQuestion("example.org.", dns.TypeA)), `NOERROR aa
+	wantReply(t, held.Respond(new(dns.Msg).SetQuestion("example.org.", dns.TypeA), Images{}), `NOERROR aa
 		example.org. 30 IN A 203.0.113.9`)
 	w.resolved("203.0.113.8", "203.0.113.7")
 	if serial := w.set.Find(record.MustParseName("example.org")).Serial(); serial != 3 {

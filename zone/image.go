@@ -1,6 +1,7 @@
 package zone
 
 import (
+	"encoding/binary"
 	"slices"
 
 	"github.com/miekg/dns"
@@ -13,8 +14,10 @@ import (
 type Image struct {
 	tree     *tree
 	cells    []*cell // what steered names answer now, by node.cell
-	soa      *dns.SOA
-	negative *dns.SOA // the SOA of negative answers: its TTL is min(SOA TTL, MINIMUM) (RFC 2308 section 3)
+	serial   uint32
+	soa      [][]byte // one, RDATA
+	ttl      uint32   // of the SOA, in seconds
+	negative uint32   // of the SOA in negative answers: min(its TTL, MINIMUM) (RFC 2308 section 3)
 	mark     Mark
 }
 
@@ -22,7 +25,7 @@ type Image struct {
 func (im *Image) Zone() record.Name { return im.tree.apex.name }
 
 // Serial is the SOA's serial.
-func (im *Image) Serial() uint32 { return im.soa.Serial }
+func (im *Image) Serial() uint32 { return im.serial }
 
 // Mark says how the zone is served.
 func (im *Image) Mark() Mark { return im.mark }
@@ -42,44 +45,42 @@ func (im *Image) withheld(n *node, t uint16) bool {
 
 // newImage builds a zone's image from nothing.
 func newImage(st *state.State, z *state.Zone) *Image {
-	t := newTree(z.Name, z.Since)
-	im := &Image{tree: t}
+	im := new(Image)
+	b := newBuilder(z)
 	for _, name := range z.Groups {
 		g, ok := st.Groups.Get(name)
 		if !ok {
 			continue
 		}
-		t.groups[name] = len(im.cells)
+		b.groups[name] = len(im.cells)
 		for i := range g.Cells {
-			t.steer(g.Cells[i].Names, len(im.cells))
+			b.steer(g.Cells[i].Names, len(im.cells))
 			im.cells = append(im.cells, cellOf(g, i))
-			t.owners = append(t.owners, name)
+			b.owners = append(b.owners, name)
 		}
 	}
-	for _, set := range z.Sets.All() {
-		t.plant(*set)
-	}
-	t.finish()
+	im.tree = b.build(z)
 	im.stamp(z)
 	return im
 }
 
 // stamp puts the SOA with the zone's serial in place.
 func (im *Image) stamp(z *state.Zone) {
-	im.soa = soaRecord(z.Name, z.SOA, z.Serial)
-	neg := *im.soa
-	neg.Hdr.Ttl = min(z.SOA.TTL, z.SOA.Minimum)
-	im.negative = &neg
+	im.serial, im.ttl, im.negative = z.Serial, z.SOA.TTL, min(z.SOA.TTL, z.SOA.Minimum)
+	im.soa = [][]byte{soaData(z.SOA, z.Serial)}
 }
 
-// flip is the image with some cells, and the serial, as the state has them now. It is not ok if the zone's shape is
-// another one than this image's: then it must be built anew.
-func (im *Image) flip(st *state.State, z *state.Zone, refs []state.CellRef) (*Image, bool) {
+// next is the image with some cells and names, and the serial, as the state has them now. It is not ok if the zone's
+// shape is another one than this image's: then it must be built anew.
+func (im *Image) next(st *state.State, z *state.Zone, c state.ZoneChange) (*Image, bool) {
 	if im.tree.since != z.Since {
 		return nil, false
 	}
-	flipped := &Image{tree: im.tree, cells: slices.Clone(im.cells)}
-	for _, ref := range refs {
+	flipped := &Image{tree: im.tree.with(z, c.Names), cells: im.cells}
+	if len(c.Cells) > 0 {
+		flipped.cells = slices.Clone(im.cells)
+	}
+	for _, ref := range c.Cells {
 		g, ok := st.Groups.Get(ref.Group)
 		first, known := im.tree.groups[ref.Group]
 		if !ok || !known || ref.Cell < 0 || ref.Cell >= len(g.Cells) || first+ref.Cell >= len(im.cells) {
@@ -91,60 +92,37 @@ func (im *Image) flip(st *state.State, z *state.Zone, refs []state.CellRef) (*Im
 	return flipped, true
 }
 
-// soaRecord is a zone's SOA record.
-func soaRecord(zone record.Name, s state.SOA, serial uint32) *dns.SOA {
-	return &dns.SOA{
-		Hdr:     header(zone.String(), dns.TypeSOA, s.TTL),
-		Ns:      s.MName.String(),
-		Mbox:    s.RName.String(),
-		Serial:  serial,
-		Refresh: s.Refresh,
-		Retry:   s.Retry,
-		Expire:  s.Expire,
-		Minttl:  s.Minimum,
+// soaData is the RDATA of a zone's SOA (RFC 1035 section 3.3.13).
+func soaData(s state.SOA, serial uint32) []byte {
+	b := append([]byte(s.MName), s.RName...)
+	for _, v := range []uint32{serial, s.Refresh, s.Retry, s.Expire, s.Minimum} {
+		b = binary.BigEndian.AppendUint32(b, v)
 	}
+	return b
 }
 
 func header(owner string, t uint16, ttl uint32) dns.RR_Header {
 	return dns.RR_Header{Name: owner, Rrtype: t, Class: dns.ClassINET, Ttl: ttl}
 }
 
-// records are the records of a type at a node, owned by owner: the name that was asked for, in its own case. The slice
-// is the caller's.
-func (im *Image) records(n *node, t uint16, owner string) []dns.RR {
+// data is the RDATA of a type at a node, and its TTL in seconds. Both are shared; nobody changes them.
+func (im *Image) data(n *node, t uint16) (data [][]byte, ttl uint32) {
 	if t == dns.TypeSOA && n == im.tree.apex {
-		return owned([]dns.RR{im.soa}, owner)
+		return im.soa, im.ttl
 	}
 	if n.cell >= 0 {
-		if rrs := im.cells[n.cell].records(t, owner); rrs != nil {
-			return rrs
+		if c := im.cells[n.cell]; c.data(t) != nil {
+			return c.data(t), c.ttl
 		}
 	}
 	if s := n.set(t); s != nil {
-		return owned(s.records, owner)
+		return s.Data, s.TTL
 	}
-	return nil
+	return nil, 0
 }
 
-// owned is the records with another owner: they are copied where it differs.
-func owned(rrs []dns.RR, owner string) []dns.RR {
-	out := slices.Clone(rrs)
-	for i, rr := range out {
-		if rr.Header().Name != owner {
-			out[i] = dns.Copy(rr)
-			out[i].Header().Name = owner
-		}
-	}
-	return out
-}
-
-// alias is where a node's CNAME leads, static or steered.
-func (im *Image) alias(n *node) (target record.Name, ok bool) {
-	if n.cell >= 0 && im.cells[n.cell].target != "" {
-		return im.cells[n.cell].target, true
-	}
-	if s := n.set(dns.TypeCNAME); s != nil {
-		return s.targets[0], true
-	}
-	return "", false
+// records are the records of a type at a node, in the packet library's form.
+func (im *Image) records(n *node, t uint16) []dns.RR {
+	data, ttl := im.data(n, t)
+	return toRecords(n.name.String(), record.Set{Type: record.Type(t), TTL: ttl, Data: data})
 }

@@ -1,6 +1,7 @@
 package zone
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -11,10 +12,10 @@ import (
 
 // Lookup is Respond for people: the response code's mnemonic and the records of the answer and authority sections in
 // presentation form.
-func (im *Image) Lookup(name record.Name, t record.Type) (rcode string, answer, authority []string) {
+func (im *Image) Lookup(name record.Name, t record.Type, images Images) (rcode string, answer, authority []string) {
 	req := new(dns.Msg)
 	req.SetQuestion(name.String(), uint16(t))
-	m := im.Respond(req)
+	m := im.Respond(req, images)
 	return dns.RcodeToString[m.Rcode], present(m.Answer), present(m.Ns)
 }
 
@@ -31,6 +32,9 @@ func Data(set record.Set) []string {
 	var out []string
 	for _, rr := range toRecords(".", set) {
 		_, data, _ := strings.Cut(rr.String(), rr.Header().String())
+		if unknown, ok := rr.(*dns.RFC3597); ok {
+			data = fmt.Sprintf(`\# %d %s`, len(unknown.Rdata)/2, unknown.Rdata) // its own text has another header
+		}
 		out = append(out, data)
 	}
 	slices.Sort(out)

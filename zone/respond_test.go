@@ -268,12 +268,12 @@ func TestQuestionsThatAreNoneOfTheZones(t *testing.T) {
 	} {
 		req := new(dns.Msg).SetQuestion(tc.name, tc.qtype)
 		req.Question[0].Qclass = tc.qclass
-		m := im.Respond(req)
+		m := im.Respond(req, Images{})
 		if m.Rcode != tc.rcode || m.Authoritative || len(m.Answer)+len(m.Ns)+len(m.Extra) > 0 {
 			t.Errorf("%s %d: got %s", tc.name, tc.qtype, transcript(m))
 		}
 	}
-	if m := im.Respond(new(dns.Msg)); m.Rcode != dns.RcodeFormatError || !m.Response {
+	if m := im.Respond(new(dns.Msg), Images{}); m.Rcode != dns.RcodeFormatError || !m.Response {
 		t.Errorf("a request without a question gets %s", transcript(m))
 	}
 }
@@ -284,7 +284,7 @@ func TestReplyKeepsIdentityAndCase(t *testing.T) {
 	for _, name := range []string{"LoGin.eXample.ORG.", "TENANT.Steered.example.org.", "MAIL.example.org.", "X.wild.EXAMPLE.org.", `\108ogin.example.org.`} {
 		req := new(dns.Msg).SetQuestion(name, dns.TypeA)
 		req.Id = 4711
-		m := im.Respond(req)
+		m := im.Respond(req, Images{})
 		switch {
 		case m.Id != 4711 || !m.Response || !m.RecursionDesired || m.RecursionAvailable:
 			t.Errorf("%s: header %v", name, m.MsgHdr)
@@ -298,7 +298,7 @@ func TestReplyKeepsIdentityAndCase(t *testing.T) {
 
 func TestReferralBringsDSToThoseWhoValidate(t *testing.T) {
 	im := loaded(steered(t)).Find(record.MustParseName("example.org"))
-	m := im.Respond(new(dns.Msg).SetQuestion("x.sub.example.org.", dns.TypeA).SetEdns0(1232, true))
+	m := im.Respond(new(dns.Msg).SetQuestion("x.sub.example.org.", dns.TypeA).SetEdns0(1232, true), Images{})
 	if n := len(m.Ns); n != 5 || m.Ns[4].Header().Rrtype != dns.TypeDS {
 		t.Errorf("got %s", transcript(m))
 	}

@@ -4,11 +4,11 @@
 // one zone at one version of the replicated state. All names of the zone stand in one tree; a steered name only
 // points to a cell, the answer that it shares with all names of equal sites, addresses, type and TTL. So a flip makes
 // a new Image that shares the tree and replaces cells: its cost grows neither with the zone nor with the names that
-// move, and nobody sees half of it.
+// move, and nobody sees half of it. A change of dynamic record sets makes a tree that shares all names but those
+// changed: its cost does not grow with the zone either.
 //
-// Promised to those who ask: Find and Respond take no lock, do no I/O and never wait; an Image that is held answers
-// as it did when it was taken; a reply's sections are the caller's own slices, but the records in them may be shared
-// between replies: whoever wants to change one copies it first.
+// Promised to those who ask: Images, Find and Respond take no lock, do no I/O and never wait; an Image that is held answers
+// as it did when it was taken; a reply of Respond is the caller's own. An Answerer says the same in wire form.
 //
 // Demanded of the owner: Update, Load and Mark are called by one goroutine at a time, in log order.
 //
@@ -84,35 +84,21 @@ func (s *Set) Update(st *state.State, changes []state.ZoneChange) {
 // next is a zone's image after a change; old is nil for a new zone.
 func next(old *Image, st *state.State, z *state.Zone, c state.ZoneChange) *Image {
 	if old != nil && !c.Whole {
-		if im, ok := old.flip(st, z, c.Cells); ok {
+		if im, ok := old.next(st, z, c); ok {
 			return im
 		}
 	}
 	return newImage(st, z)
 }
 
-// Find is the zone that a name belongs to: the longest one served that is the name or stands above it, by whole
-// labels. It is nil if there is none.
-func (s *Set) Find(name record.Name) *Image {
-	// Every label ends in a zero byte within a key, so the longest prefix is the longest match by labels.
-	_, im, _ := s.images.Load().Root().LongestPrefix(name.Key())
-	return im
-}
+// Images are the zones of one moment, so that all of an answer speaks of the same one.
+func (s *Set) Images() Images { return Images{s.images.Load().Root()} }
 
-// FindFor is Find for a question: a zone's DS is its parent's to answer, where that is served too (RFC 4035 section
-// 3.1.4.1).
-func (s *Set) FindFor(name record.Name, t record.Type) *Image {
-	im := s.Find(name)
-	if t != record.DS || im == nil || im.Zone() != name {
-		return im
-	}
-	if parent, ok := name.Parent(); ok {
-		if above := s.Find(parent); above != nil {
-			return above
-		}
-	}
-	return im
-}
+// Find is Images.Find of now.
+func (s *Set) Find(name record.Name) *Image { return s.Images().Find(name) }
+
+// FindFor is Images.FindFor of now.
+func (s *Set) FindFor(name record.Name, t record.Type) *Image { return s.Images().FindFor(name, t) }
 
 // All walks the zones in canonical order (RFC 4034 section 6.1).
 func (s *Set) All() iter.Seq[*Image] {

@@ -122,7 +122,7 @@ func TestFlipIsSeenByLaterLookupsAndAnOldImageStaysAsItWas(t *testing.T) {
 	if now := s.Find(record.MustParseName("example.org")); now.Serial() != 3 || old.Serial() != 2 || now.tree != old.tree {
 		t.Errorf("serial %d after %d; the tree is shared: %v", now.Serial(), old.Serial(), now.tree == old.tree)
 	}
-	wantReply(t, old.Respond(new(dns.Msg).SetQuestion("login.example.org.", dns.TypeAAAA)),
+	wantReply(t, old.Respond(new(dns.Msg).SetQuestion("login.example.org.", dns.TypeAAAA), Images{}),
 		"NOERROR aa\nlogin.example.org. 60 IN AAAA 2001:db8::10")
 }
 
@@ -191,8 +191,8 @@ func TestReadersSeeAllOfAFlipOrNothing(t *testing.T) {
 		readers.Go(func() {
 			for {
 				im := s.Find(record.MustParseName("login.example.org"))
-				a := im.Respond(new(dns.Msg).SetQuestion("login.example.org.", dns.TypeA))
-				b := im.Respond(new(dns.Msg).SetQuestion("v4.example.org.", dns.TypeA))
+				a := im.Respond(new(dns.Msg).SetQuestion("login.example.org.", dns.TypeA), Images{})
+				b := im.Respond(new(dns.Msg).SetQuestion("v4.example.org.", dns.TypeA), Images{})
 				if (len(a.Answer) == 1) != (b.Answer[0].(*dns.A).A.String() == "198.51.100.1") {
 					t.Errorf("half of a flip: %s and %s", a.Answer, b.Answer)
 				}
@@ -268,7 +268,7 @@ func BenchmarkRespond(b *testing.B) {
 	name := record.MustParseName("s777.example.org")
 	b.ReportAllocs()
 	for b.Loop() {
-		if m := s.Find(name).Respond(req); len(m.Answer) != 1 {
+		if m := s.Find(name).Respond(req, Images{}); len(m.Answer) != 1 {
 			b.Fatal(m)
 		}
 	}

@@ -11,20 +11,21 @@ import (
 // this version or a later one (RFC 1995 section 2, RFC 1982).
 func (im *Image) Transfer(serial uint32) iter.Seq[dns.RR] {
 	return func(yield func(dns.RR) bool) {
-		if !yield(im.soa) {
+		soa := im.records(im.tree.apex, dns.TypeSOA)[0]
+		if !yield(soa) {
 			return
 		}
-		if serial != 0 && int32(serial-im.soa.Serial) >= 0 {
+		if serial != 0 && int32(serial-im.serial) >= 0 {
 			return
 		}
-		for _, n := range im.tree.order {
+		for n := range im.tree.order.all() {
 			for _, rr := range im.all(n) {
 				if !yield(rr) {
 					return
 				}
 			}
 		}
-		yield(im.soa)
+		yield(soa)
 	}
 }
 
@@ -33,11 +34,14 @@ func (im *Image) all(n *node) []dns.RR {
 	var rrs []dns.RR
 	if n.cell >= 0 {
 		for _, t := range []uint16{dns.TypeA, dns.TypeAAAA, dns.TypeCNAME} {
-			rrs = append(rrs, im.cells[n.cell].records(t, n.owner)...)
+			if im.cells[n.cell].data(t) != nil {
+				rrs = append(rrs, im.records(n, t)...)
+			}
 		}
 	}
+	owner := n.name.String()
 	for _, s := range n.sets {
-		rrs = append(rrs, s.records...)
+		rrs = append(rrs, toRecords(owner, *s)...)
 	}
 	return rrs
 }

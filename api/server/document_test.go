@@ -65,8 +65,11 @@ func describe() object {
 		"openapi": "3.1.0",
 		"info": object{"title": "failoverdns admin API", "version": "1",
 			"description": "Every answer carries the log index and the state's age. Times are RFC 3339, durations seconds. Errors are problem documents (RFC 9457). A write carries an ID in the header " + api.RequestIDHeader + ", so that it may be repeated."},
-		"paths":      paths,
-		"components": object{"schemas": schemas},
+		"paths": paths,
+		"components": object{"schemas": schemas, "securitySchemes": object{
+			"token":       object{"type": "http", "scheme": "bearer", "description": "each operation names the least role of the token: read, operate or admin"},
+			"certificate": object{"type": "mutualTLS", "description": "of the client, with its role"},
+		}},
 	}
 }
 
@@ -81,12 +84,20 @@ func operation(r *route, schemas object) object {
 	if r.write != nil {
 		params = append(params, object{"name": api.RequestIDHeader, "in": "header", "description": "names the write", "schema": object{"type": "string", "maxLength": api.MaxRequestID}})
 	}
-	op := object{"summary": r.text, "responses": object{
-		"200":     object{"description": "done", "content": object{api.JSON: object{"schema": answerSchema(r.answer, schemas)}}},
+	binary := object{r.media: object{"schema": object{"type": "string", "format": "binary"}}}
+	answer := object{api.JSON: object{"schema": answerSchema(r.answer, schemas)}}
+	if r.special != nil && r.media != "" {
+		answer = binary
+	}
+	op := object{"summary": r.text, "security": []object{{"token": []string{r.least.String()}}, {"certificate": []string{r.least.String()}}}, "responses": object{
+		"200":     object{"description": "done", "content": answer},
 		"default": object{"description": "refused", "content": object{api.ProblemJSON: object{"schema": ref("Problem")}}},
 	}}
 	if params != nil {
 		op["parameters"] = params
+	}
+	if r.write != nil && r.media != "" {
+		op["requestBody"] = object{"required": true, "content": binary}
 	}
 	if r.body != nil {
 		op["requestBody"] = object{"required": true, "content": object{api.JSON: object{"schema": answerSchema(r.body, schemas)}}}

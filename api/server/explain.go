@@ -75,18 +75,18 @@ func (x *explainer) delegated() bool {
 	}
 	for i := len(path) - 1; i >= 0; i-- {
 		n := path[i]
-		if x.zone.Sets.Has(state.SetKey(n, record.NS)) && !(n == x.name && x.typ == record.DS) {
+		if x.has(n, record.NS) && !(n == x.name && x.typ == record.DS) {
 			x.out.Kind = api.KindDelegation
 			x.step("%s is delegated to the name servers of its NS records: a referral", n)
 			return true
 		}
-		if n != x.name && x.zone.Sets.Has(state.SetKey(n, record.DNAME)) {
+		if n != x.name && x.has(n, record.DNAME) {
 			x.out.Kind = api.KindDNAME
 			x.step("%s has a DNAME, which renames everything below it (RFC 6672)", n)
 			return true
 		}
 	}
-	if x.name != x.zone.Name && x.zone.Sets.Has(state.SetKey(x.zone.Name, record.DNAME)) {
+	if x.name != x.zone.Name && x.has(x.zone.Name, record.DNAME) {
 		x.out.Kind = api.KindDNAME
 		x.step("%s has a DNAME, which renames everything below it (RFC 6672)", x.zone.Name)
 		return true
@@ -109,10 +109,10 @@ func (x *explainer) at(name record.Name, kind string) bool {
 		x.step("the SOA record is made from the zone's settings and the serial, which rises with every visible change")
 	case has(types, x.typ):
 		x.out.Kind = api.KindStatic
-		x.step("%s %s is static, from %s", name, x.typ, x.zone.Source)
+		x.step("%s %s is static, from %s", name, x.typ, x.from(name, x.typ))
 	case has(types, record.CNAME):
 		x.out.Kind = api.KindCNAME
-		x.step("%s is a CNAME, from %s; what it names is looked up in turn", name, x.zone.Source)
+		x.step("%s is a CNAME, from %s; what it names is looked up in turn", name, x.from(name, record.CNAME))
 	default:
 		x.noData(name, types, g)
 	}
@@ -215,9 +215,23 @@ func (x *explainer) wildcard() {
 	x.step("%s does not exist, and no wildcard stands for it (closest existing name: %s): NXDOMAIN", x.name, encloser)
 }
 
+// has says whether a name has static records of a type.
+func (x *explainer) has(name record.Name, t record.Type) bool {
+	_, ok := x.zone.Set(name, t)
+	return ok
+}
+
+// from says where a record set came from: a file, or a command.
+func (x *explainer) from(name record.Name, t record.Type) string {
+	if d, ok := x.zone.Dynamic.Get(state.SetKey(name, t)); ok {
+		return fmt.Sprintf("a command of %s at index %d", d.Author, d.Version)
+	}
+	return x.zone.Source
+}
+
 // types are the types of the static record sets at a name.
 func (x *explainer) types(name record.Name) (out []record.Type) {
-	for _, set := range x.zone.Sets.Prefix(string(name.Key()) + "\x00") {
+	for set := range x.zone.At(name) {
 		out = append(out, set.Type)
 	}
 	return out
@@ -234,7 +248,7 @@ func has(types []record.Type, t record.Type) bool {
 
 // exists says whether a name, or one below it, has records.
 func (x *explainer) exists(name record.Name) bool {
-	for range x.zone.Sets.Prefix(string(name.Key())) {
+	for range x.zone.Below(name) {
 		return true
 	}
 	for _, id := range x.zone.Groups {

@@ -1,14 +1,18 @@
 package server
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/netip"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"failoverdns/archive"
 	"failoverdns/health"
 	"failoverdns/node"
 	"failoverdns/raftstore"
@@ -34,6 +38,39 @@ type world struct {
 	latest  map[string]node.Latest
 	words   state.Local // of this node alone
 	local   node.Local  // the same, for people
+
+	changes []raftstore.Change // of members, as asked for
+	guard   *state.Refusal     // what refuses them without force
+	outlook *raftstore.Outlook // what a plan of one foresees
+	joined  []string
+	shut    error // of Join
+	hooks   []node.Webhook
+
+	recovered []string
+}
+
+// Archive implements Node.
+func (w *world) Archive() (archive.Meta, []byte, error) {
+	st := w.State()
+	var b bytes.Buffer
+	err := st.Encode(&b)
+	return archive.Meta{Cluster: "c1", Node: "ns1", Time: start, Index: st.Index, Term: 4, Hash: fmt.Sprintf("%016x", st.Hash), Level: 2, Program: "1.0.0"}, b.Bytes(), err
+}
+
+// PlanRecovery implements Node: ns1 is what is left.
+func (w *world) PlanRecovery(_ context.Context, keep []string, _ bool) (*raftstore.Recovery, error) {
+	if w.noRaft == nil {
+		return nil, fmt.Errorf("%w: it has a leader", raftstore.ErrNoRecovery)
+	}
+	return &raftstore.Recovery{Node: "ns1", Applied: 40, LastIndex: 42, LastTerm: 4, Next: 1_000_000_042, Keep: append(keep, "ns1"), Lose: []string{"ns2", "ns3"}}, nil
+}
+
+// Recover implements Node.
+func (w *world) Recover(_ context.Context, r *raftstore.Recovery, author, _, reason string) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.recovered = append(w.recovered, author+": "+reason+": "+r.Confirmation())
+	return nil
 }
 
 func newWorld(t *testing.T) *world {
@@ -193,6 +230,27 @@ func (w *world) Propose(_ context.Context, c state.Command) (state.Result, error
 	return w.apply(c), nil
 }
 
+func (w *world) ChangeMembers(_ context.Context, c raftstore.Change) (raftstore.Outcome, error) {
+	w.changes = append(w.changes, c)
+	switch {
+	case w.noRaft != nil:
+		return raftstore.Outcome{}, w.noRaft
+	case c.Plan:
+		return raftstore.Outcome{Index: w.State().Index, Refusal: w.guard, Outlook: w.outlook}, nil
+	case w.guard != nil && !c.Force:
+		return raftstore.Outcome{Refusal: w.guard}, nil
+	}
+	res := w.apply(state.Command{Header: state.Header{Author: c.Author}, Body: &state.ChangeMember{Op: string(c.Op), Node: c.Node, Reason: c.Reason, Force: c.Force}})
+	return raftstore.Outcome{Index: res.Index, Refusal: res.Refusal}, nil
+}
+
+func (w *world) Join(_ context.Context, address, token string) error {
+	w.joined = append(w.joined, address+" "+token)
+	return w.shut
+}
+
+func (w *world) CAPin() string { return strings.Repeat("ab", 32) }
+
 func (w *world) Status() node.Status { return w.status }
 
 func (w *world) Latest(endpoint string) (node.Latest, bool) {
@@ -203,9 +261,12 @@ func (w *world) Latest(endpoint string) (node.Latest, bool) {
 func (w *world) Reports(context.Context) (out []node.Report) {
 	st := w.State()
 	for id := range st.Nodes.All() {
-		p := node.Report{ID: id, Reachable: true, Version: "1.0.0", Index: st.Index, Hash: 0x3664c66ac81a1def, StateAge: w.status.StateAge, Active: map[string]string{}}
+		p := node.Report{ID: id, Reachable: true, Version: "1.0.0", Index: st.Index, Hash: 0x3664c66ac81a1def, StateAge: w.status.StateAge, Level: 2, Contact: 40 * time.Millisecond, Active: map[string]string{}}
 		for name, g := range st.Groups.All() {
 			p.Active[name] = g.Active
+		}
+		if id == w.status.Leader {
+			p.Contact, p.Heard = 0, map[string]time.Duration{"ns1": 0, "ns2": 1200 * time.Millisecond, "ns3": 95 * time.Second}
 		}
 		if w.lost[id] {
 			p = node.Report{ID: id, Error: "connect: connection refused"}
@@ -232,6 +293,18 @@ func (w *world) Swaps(_ context.Context, index uint64) (out []node.NodeSwap) {
 		out = append(out, s)
 	}
 	return out
+}
+
+func (w *world) Webhooks() []node.Webhook { return w.hooks }
+
+func (w *world) TryWebhook(_ context.Context, name string) error {
+	switch name {
+	case "pager":
+		return nil
+	case "chat":
+		return errors.New("it answered 403 Forbidden")
+	}
+	return node.ErrNoWebhook
 }
 
 func (w *world) Lookup(name record.Name, t record.Type) node.Lookup {

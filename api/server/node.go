@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"failoverdns/node"
+	"failoverdns/raftstore"
 	"failoverdns/record"
 	"failoverdns/state"
 )
@@ -11,6 +12,8 @@ import (
 // Node is what the API needs of a node; *node.Node is one. All methods may be called from any goroutine, and none but
 // those with a context may wait.
 type Node interface {
+	backups
+
 	// State is the replicated state as applied here, never nil; answers given by this node are at least as new.
 	State() *state.State
 
@@ -28,6 +31,15 @@ type Node interface {
 	// means that it may take effect, now or later; any other error, that it has not and will not.
 	Propose(ctx context.Context, c state.Command) (state.Result, error)
 
+	// ChangeMembers changes the cluster's membership by way of the leader, or plans it; errors are as those of Propose.
+	ChangeMembers(ctx context.Context, c raftstore.Change) (raftstore.Outcome, error)
+
+	// Join has this node ask the cluster at an address to let it in, with a join token's text.
+	Join(ctx context.Context, address, token string) error
+
+	// CAPin names the CA of the cluster's certificates, in hex; empty without one.
+	CAPin() string
+
 	// Status is this node's view of itself and of the cluster.
 	Status() node.Status
 
@@ -40,6 +52,12 @@ type Node interface {
 
 	// Swaps asks every member how the command of an index came to its answers, as Reports does.
 	Swaps(ctx context.Context, index uint64) []node.NodeSwap
+
+	// Webhooks are those of this node's configuration.
+	Webhooks() []node.Webhook
+
+	// TryWebhook sends a test to one of them, or gives node.ErrNoWebhook.
+	TryWebhook(ctx context.Context, name string) error
 
 	// Lookup is the answer that this node would give now.
 	Lookup(name record.Name, t record.Type) node.Lookup

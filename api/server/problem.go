@@ -24,13 +24,19 @@ var titles = map[string]string{
 	api.CodeMediaType:      "The body is not JSON",
 	api.CodeConflict:       "It collides with something that stands",
 	api.CodeNeedsForce:     "It is refused without force",
+	api.CodeVersion:        "It is meant for another version",
+	api.CodeSafetyRule:     "A safety rule refuses it",
 	api.CodeStale:          "It is out of date",
 	api.CodeRole:           "There is no one role",
+	api.CodeTooOld:         "A member is too old for this",
 	api.CodeNoLeader:       "The cluster has no leader",
 	api.CodeBehind:         "This node is behind",
 	api.CodeNotDone:        "Nothing was done",
 	api.CodeUnknownOutcome: "The outcome is unknown",
 	api.CodeInternal:       "Something is wrong with this server",
+	api.CodeWhoAreYou:      "Say who you are",
+	api.CodeForbidden:      "It takes another role",
+	api.CodeTooMany:        "Too many failures",
 }
 
 func invalid(field, format string, args ...any) *api.Problem {
@@ -56,8 +62,14 @@ func refused(r *state.Refusal, index uint64) *api.Problem {
 		p.Status, p.Code = http.StatusBadRequest, api.CodeInvalid
 	case state.RefusedUnsafe:
 		p.Code = api.CodeNeedsForce
+	case state.RefusedVersion:
+		p.Status, p.Code = http.StatusPreconditionFailed, api.CodeVersion
+	case state.RefusedRule:
+		p.Code = api.CodeSafetyRule
 	case state.RefusedStale:
 		p.Code = api.CodeStale
+	case state.RefusedBusy, state.RefusedIncomplete:
+		p.Status, p.Code = http.StatusServiceUnavailable, api.CodeNotDone
 	}
 	return p
 }
@@ -81,6 +93,8 @@ func writeProblem(err error) *api.Problem {
 	switch {
 	case errors.Is(err, raftstore.ErrNoLeader):
 		return noLeader()
+	case errors.Is(err, raftstore.ErrTooOld):
+		return &api.Problem{Status: http.StatusConflict, Code: api.CodeTooOld, Detail: "nothing was done: " + err.Error()}
 	case !errors.Is(err, raftstore.ErrUnknownOutcome):
 		return &api.Problem{Status: http.StatusServiceUnavailable, Code: api.CodeNotDone, Detail: "nothing was done: " + err.Error()}
 	}

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"net/url"
 	"time"
@@ -57,8 +58,22 @@ func (s *Server) ready(ctx context.Context, q url.Values) error {
 	return nil
 }
 
-func readStatus(s *Server, r *http.Request, _ url.Values) (api.Answer, error) {
-	return s.viewWithPeers(r.Context()).status(), nil
+func readStatus(s *Server, r *http.Request, q url.Values) (api.Answer, error) {
+	all, err := truth(q, "names")
+	if err != nil {
+		return nil, err
+	}
+	v := s.viewWithPeers(r.Context())
+	out := v.status()
+	for i := range out.Groups {
+		if g := &out.Groups[i]; !all {
+			g.Cells = fewer(g.Cells, api.StatusNames)
+		}
+	}
+	v.webhookNotes(v.webhooks(s.node.Webhooks()), func(code, next, format string, args ...any) {
+		out.Notes = append(out.Notes, api.Notice{Code: code, Text: fmt.Sprintf(format, args...), Next: next})
+	})
+	return out, nil
 }
 
 func readSites(s *Server, _ *http.Request, _ url.Values) (api.Answer, error) {
@@ -106,7 +121,7 @@ func readExplain(s *Server, _ *http.Request, q url.Values) (api.Answer, error) {
 
 func readOverrides(s *Server, _ *http.Request, _ url.Values) (api.Answer, error) {
 	v := s.view()
-	out := &api.Overrides{Meta: v.meta(), Overrides: v.overrides(), Pins: []api.Pin{}}
+	out := &api.Overrides{Meta: v.meta(), Overrides: v.overrides(), Windows: v.windows(), Pins: []api.Pin{}}
 	for _, g := range v.st.Groups.All() {
 		if p := v.pin(g); p != nil {
 			out.Pins = append(out.Pins, *p)
@@ -124,10 +139,14 @@ func readEvents(s *Server, _ *http.Request, q url.Values) (api.Answer, error) {
 	if err != nil {
 		return nil, err
 	}
+	filter, err := filterOf(q)
+	if err != nil {
+		return nil, err
+	}
 	v := s.view()
-	events, lost := eventsAfter(v.st, since, int(min(limit, 1<<30)))
+	events, lost := eventsAfter(v.st, since, 0)
 	out := &api.Events{Meta: v.meta(), Events: []api.Event{}, Lost: lost}
-	for _, e := range events {
+	for _, e := range filter.of(events, int(min(limit, 1<<30))) {
 		out.Events = append(out.Events, event(e))
 	}
 	return out, nil
@@ -145,7 +164,9 @@ func readIncidents(s *Server, r *http.Request, q url.Values) (api.Answer, error)
 	}
 	for _, in := range out.Incidents {
 		if in.ID == id {
-			in.Nodes = s.swaps(r.Context(), in.Index)
+			if in.Nodes == nil {
+				in.Nodes = s.swaps(r.Context(), in.Index)
+			}
 			out.Incidents = []api.Incident{in}
 			return out, nil
 		}

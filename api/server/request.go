@@ -3,6 +3,7 @@ package server
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"mime"
 	"net/http"
@@ -60,12 +61,17 @@ func number(q url.Values, name string) (uint64, error) {
 
 // decode reads a body: one JSON value, of known fields, in bounds.
 func decode(w http.ResponseWriter, r *http.Request, into any) error {
+	return decodeUpTo(api.MaxBody, w, r, into)
+}
+
+// decodeUpTo is decode with a bound of its own, in bytes.
+func decodeUpTo(limit int64, w http.ResponseWriter, r *http.Request, into any) error {
 	media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if err != nil || media != api.JSON {
 		return &api.Problem{Status: http.StatusUnsupportedMediaType, Code: api.CodeMediaType,
 			Detail: "send the header Content-Type: " + api.JSON + ", not " + strconv.Quote(r.Header.Get("Content-Type"))}
 	}
-	d := json.NewDecoder(http.MaxBytesReader(w, r.Body, api.MaxBody))
+	d := json.NewDecoder(http.MaxBytesReader(w, r.Body, limit))
 	d.DisallowUnknownFields()
 	if err := d.Decode(into); err != nil {
 		return bodyProblem(err)
@@ -81,7 +87,7 @@ func bodyProblem(err error) error {
 	var typ *json.UnmarshalTypeError
 	switch {
 	case errors.As(err, &large):
-		return &api.Problem{Status: http.StatusRequestEntityTooLarge, Code: api.CodeTooLarge, Detail: "a body has at most " + strconv.Itoa(api.MaxBody) + " bytes"}
+		return &api.Problem{Status: http.StatusRequestEntityTooLarge, Code: api.CodeTooLarge, Detail: fmt.Sprintf("a body has at most %d bytes here", large.Limit)}
 	case errors.As(err, &typ):
 		return invalid(typ.Field, "the field %q is a %s, not a %s", typ.Field, typ.Type, typ.Value)
 	case errors.Is(err, io.EOF):
@@ -103,8 +109,9 @@ func text(field, s string, required bool) error {
 	return nil
 }
 
+// who checks what a request says of itself; identity.author says whether it has to.
 func who(w api.Who) error {
-	return errors.Join(text("author", w.Author, true), text("reason", w.Reason, true))
+	return errors.Join(text("author", w.Author, false), text("reason", w.Reason, true))
 }
 
 // lasting reads "for". The state's 0 is for ever.
@@ -117,7 +124,7 @@ func lasting(s string) (time.Duration, error) {
 	}
 	d, err := time.ParseDuration(s)
 	if err != nil || d < time.Second || d > state.MaxFor {
-		return 0, invalid("for", "for %q is neither a duration from 1s to %s (30m, 24h) nor %q", s, state.MaxFor, api.Never)
+		return 0, invalid("for", "for %q is neither a duration from 1s to %.0fh (30m, 24h) nor %q", s, state.MaxFor.Hours(), api.Never)
 	}
 	return d, nil
 }

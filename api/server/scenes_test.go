@@ -56,6 +56,10 @@ var scenes = map[string]func(t *testing.T) *world{
 		w.pass(time.Minute)
 		return w
 	},
+	"switched": switched,
+	"drill":    drilling,
+
+	"maintenance": maintained,
 	"ends-soon": func(t *testing.T) *world {
 		w := declared(t)
 		w.must(&state.SetOverride{Scope: state.ScopeSite, Target: "azure", Word: state.ForceDown, Reason: "disk replacement", For: 14 * time.Minute})
@@ -69,7 +73,29 @@ var scenes = map[string]func(t *testing.T) *world{
 		w.lost["ns2"], w.lost["ns3"] = true, true
 		return w
 	},
+	"no-leader": func(t *testing.T) *world {
+		w := failedOver(t)
+		w.status.Leader, w.status.Raft, w.status.Quorum = "", "follower", false
+		return w
+	},
+	"disk-fault": func(t *testing.T) *world {
+		w := declared(t)
+		w.status.Leader, w.status.Raft, w.status.Quorum = "", "", false
+		w.status.Phase, w.status.Detail = raftstore.PhaseFault, "write log entries: no space left on device"
+		return w
+	},
 	"emergency": emergency,
+	"certificate": func(t *testing.T) *world {
+		w := declared(t)
+		w.status.CertExpiry = start.Add(w.clock + 9*24*time.Hour)
+		return w
+	},
+	"certificate-over": func(t *testing.T) *world {
+		w := declared(t)
+		w.status.CertExpiry = start.Add(w.clock - time.Hour)
+		return w
+	},
+	"webhooks": hooked,
 	"no-quorum-local": func(t *testing.T) *world {
 		w := alone(t, state.NoQuorum{Mode: state.NoQuorumLocal, After: time.Minute})
 		key := state.ZoneKey(record.MustParseName("auth.example.com"))
@@ -84,7 +110,7 @@ var scenes = map[string]func(t *testing.T) *world{
 	},
 	"emergency-invalid": func(t *testing.T) *world {
 		w := declared(t)
-		w.local.Invalid = `failoverdns-data/emergency: line 2: expiry "tomorrow" is no time of RFC 3339; write it like 2026-01-31T18:00:00Z or 2026-01-31T18:00:00+01:00; until it is mended none of its lines has effect (failoverctl local clear all empties it)`
+		w.local.Invalid = `/var/lib/failoverdns/emergency: line 2: expiry "tomorrow" is no time of RFC 3339; write it like 2026-01-31T18:00:00Z or 2026-01-31T18:00:00+01:00; until it is mended none of its lines has effect (failoverctl local clear all --data /var/lib/failoverdns removes it)`
 		return w
 	},
 	"all-down": func(t *testing.T) *world {
@@ -106,13 +132,33 @@ var scenes = map[string]func(t *testing.T) *world{
 		w.peer["ns3"] = &node.Report{ID: "ns3", Reachable: true, Version: "1.0.0", Index: w.st.Index, Hash: 1, Active: map[string]string{"auth.example.com": "aws"}}
 		return w
 	},
+	"removed": removed,
+	"removed-witness": func(t *testing.T) *world {
+		w := removed(t)
+		w.status.Silent = true
+		return w
+	},
 	"starting": func(t *testing.T) *world {
 		w := newWorld(t)
 		w.st = state.New()
-		w.status = node.Status{ID: "ns1", Version: "1.0.0", NotReady: "it has no state yet", Status: raftstore.Status{Phase: raftstore.PhaseWaiting,
+		w.status = node.Status{ID: "ns1", Version: "1.0.0", NotReady: "waiting for ns2, ns3", Status: raftstore.Status{Phase: raftstore.PhaseWaiting, Detail: "waiting for ns2, ns3",
 			Waiting: []raftstore.Wait{{ID: "ns2", Why: "connection refused"}, {ID: "ns3", Why: "connection refused"}}}}
 		return w
 	},
+}
+
+// removed is ns1 after it was taken out: the last that it heard is its removal, and nobody speaks to it.
+func removed(t *testing.T) *world {
+	w := declared(t)
+	w.must(&state.ChangeMember{Op: "remove", Node: "ns1", Reason: "its machine is retired"})
+	e := w.st.Removal("ns1")
+	w.pass(4 * time.Minute)
+	w.status.Phase, w.status.Detail = raftstore.PhaseRemoved, "the cluster does not list this node any more; it answers with what it had"
+	w.status.Removed = &raftstore.Removal{At: e.Wall, Index: e.Index, Author: e.Author, Reason: e.Reason}
+	w.status.Leader, w.status.Raft, w.status.Quorum, w.status.StateAge = "", "follower", false, 4*time.Minute
+	w.status.Ready, w.status.NotReady = false, "removed: "+w.status.Detail
+	w.lost["ns2"], w.lost["ns3"] = true, true
+	return w
 }
 
 // emergency has ns1 answer by its emergency file, one line of which names what is not there.
@@ -120,6 +166,7 @@ func emergency(t *testing.T) *world {
 	w := declared(t)
 	till := start.Add(w.clock + 6*time.Hour)
 	w.words = state.Local{Pins: map[string]string{"auth.example.com": "aws"}, Clock: w.clock, Wall: start.Add(w.clock)}
+	w.local.Data = "/var/lib/failoverdns"
 	w.local.Emergency = []node.Emergency{
 		{Pin: file.Pin{Line: 2, Group: "auth.example.com", Site: "aws", Expires: till, Reason: "azure is on fire, ticket 4711"}, Groups: []string{"auth.example.com"}},
 		{Pin: file.Pin{Line: 3, Group: "shop.example.com", Site: "aws", Expires: till, Reason: "likewise"}, Vain: `there is no group "shop.example.com"; failoverctl status lists them`},
@@ -172,9 +219,19 @@ func TestScenesAnswerAsRecorded(t *testing.T) {
 	golden(t, emergency(t).server().Handler(), "explain-emergency", "/v1/explain?name=login.auth.example.com")
 	golden(t, scenes["no-quorum-local"](t).server().Handler(), "explain-no-quorum-local", "/v1/explain?name=login.auth.example.com")
 	golden(t, scenes["no-quorum-refuse"](t).server().Handler(), "explain-no-quorum-refuse", "/v1/explain?name=login.auth.example.com")
+	golden(t, drilled(t).server().Handler(), "drills", "/v1/drills")
+	golden(t, drilled(t).server().Handler(), "drill", "/v1/drills?id=1")
+	golden(t, maintained(t).server().Handler(), "maintenance", "/v1/maintenance")
+	golden(t, maintained(t).server().Handler(), "overrides-maintenance", "/v1/overrides")
+	golden(t, switched(t).server().Handler(), "switches", "/v1/switches")
+	golden(t, switched(t).server().Handler(), "explain-switched", "/v1/explain?name=login.auth.example.com")
 	golden(t, scenes["overridden"](t).server().Handler(), "overrides", "/v1/overrides")
 	golden(t, scenes["pinned"](t).server().Handler(), "overrides-pinned", "/v1/overrides")
 	golden(t, scenes["drift"](t).server().Handler(), "config-drift", "/v1/config?settings")
+	golden(t, uneven(t).server().Handler(), "members-diverged", "/v1/members")
+	golden(t, removed(t).server().Handler(), "members-removed", "/v1/members")
+	golden(t, hooked(t).server().Handler(), "webhooks", "/v1/webhooks")
+	golden(t, audited(t).server().Handler(), "audit", "/v1/audit?author=ben@ops&limit=4")
 }
 
 func golden(t *testing.T, h http.Handler, file, path string) {

@@ -7,12 +7,13 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"net/netip"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"failoverdns/api"
+	"failoverdns/node"
 )
 
 // The bounds of one connection. A write waits for a commit, so answers may take some seconds.
@@ -27,37 +28,46 @@ const (
 
 // Server is the admin API of one node.
 type Server struct {
-	node    Node
-	log     *slog.Logger
-	now     func() time.Time // wall clock
-	streams chan struct{}    // one for each open event stream
-	refused *refusals
+	node     Node
+	log      *slog.Logger
+	now      func() time.Time // wall clock
+	streams  chan struct{}    // one for each open event stream
+	refused  *refusals
+	door     atomic.Pointer[door]
+	noting   chan struct{} // held while the use of a token is being noted
+	failures failures
+	noted    atomic.Int64 // when a forbidden request was last put into the audit trail, as nanoseconds
 
 	mu       sync.Mutex // guards the rest
 	listener net.Listener
 	http     *http.Server
+	stop     context.CancelFunc // of what watches the door's files
 }
 
 // New makes the admin API of a node. It serves nothing before Start.
 func New(n Node, log *slog.Logger) *Server {
-	return &Server{node: n, log: log, now: time.Now, streams: make(chan struct{}, maxStreams), refused: new(refusals)}
+	s := &Server{node: n, log: log, now: time.Now, streams: make(chan struct{}, maxStreams), refused: new(refusals), noting: make(chan struct{}, 1)}
+	s.door.Store(new(door))
+	return s
 }
 
-// Start listens and serves until Stop. Only loopback addresses are taken: any other demands TLS and tokens.
-func (s *Server) Start(address string) error {
-	if err := checkAddress(address); err != nil {
+// Start listens and serves until Stop. Without tokens or certificates of clients only loopback addresses are taken.
+func (s *Server) Start(c node.AdminConfig) error {
+	d, err := newDoor(c)
+	if err != nil {
 		return err
 	}
-	l, err := net.Listen("tcp", address)
+	l, err := net.Listen("tcp", d.address)
 	if err != nil {
-		return fmt.Errorf("admin %s: %w", address, err)
+		return fmt.Errorf("admin %s: %w", d.address, err)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.listener != nil {
 		l.Close()
-		return fmt.Errorf("admin %s: the admin API listens on %s already", address, s.listener.Addr())
+		return fmt.Errorf("admin %s: the admin API listens on %s already", d.address, s.listener.Addr())
 	}
+	s.door.Store(d)
 	ends, cancel := context.WithCancel(context.Background())
 	base := context.WithValue(context.Background(), streamsEnd{}, ends)
 	s.listener, s.http = l, &http.Server{
@@ -67,12 +77,48 @@ func (s *Server) Start(address string) error {
 	}
 	s.http.RegisterOnShutdown(cancel) // of event streams only: a write must not lose its answer
 	go func(h *http.Server) {
-		if err := h.Serve(limit(l, maxConns)); !errors.Is(err, http.ErrServerClosed) {
-			s.log.Error("the admin API stopped serving", "address", address, "error", err)
+		if err := h.Serve(&doorway{limit(l, maxConns, maxConnsEach), s}); !errors.Is(err, http.ErrServerClosed) {
+			s.log.Error("the admin API stopped serving", "address", d.address, "error", err)
 		}
 	}(s.http)
-	s.log.Info("the admin API listens", "address", l.Addr().String())
+	watched, stop := context.WithCancel(context.Background())
+	s.stop = stop
+	go s.watch(watched)
+	s.log.Info("the admin API listens", "address", l.Addr().String(), "tls", d.tls != nil, "lets in", d.words())
 	return nil
+}
+
+// Reopen changes how one gets in, at the same address; what was open stays so until its next request.
+func (s *Server) Reopen(c node.AdminConfig) error {
+	d, err := newDoor(c)
+	if err != nil {
+		return err
+	}
+	s.door.Store(d)
+	s.log.Info("the admin API has a new configuration", "address", d.address, "tls", d.tls != nil, "lets in", d.words())
+	return nil
+}
+
+// filePoll is how often certificates and tokens are looked at, as a node's other files are.
+const filePoll = 5 * time.Second
+
+// watch keeps up with the door's files, and warns before its certificate ends.
+func (s *Server) watch(ctx context.Context) {
+	t := time.NewTicker(filePoll)
+	defer t.Stop()
+	var warned time.Time
+	for {
+		if at, soon := s.door.Load().ending(s.now()); soon && s.now().Sub(warned) >= warnEvery {
+			warned = s.now()
+			s.log.Warn("the admin API's certificate ends soon; a new one in the same files is taken without a restart", "ends", at)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-t.C:
+			s.door.Load().reload(s.log)
+		}
+	}
 }
 
 // Addr is where the API listens, nil if it does not.
@@ -90,35 +136,18 @@ func (s *Server) Addr() net.Addr {
 func (s *Server) Stop(ctx context.Context) error {
 	s.mu.Lock()
 	h := s.http
+	stop := s.stop
 	s.listener, s.http = nil, nil
 	s.mu.Unlock()
 	if h == nil {
 		return nil
 	}
+	stop()
 	if err := h.Shutdown(ctx); err != nil {
 		h.Close()
 		return fmt.Errorf("stop the admin API: %w", err)
 	}
 	return nil
-}
-
-func checkAddress(address string) error {
-	host, _, err := net.SplitHostPort(address)
-	if err != nil {
-		return fmt.Errorf("admin %q is no HOST:PORT", address)
-	}
-	if !loopback(host) {
-		return fmt.Errorf("admin %q: without TLS and tokens the admin API listens on loopback addresses only; use 127.0.0.1 or [::1], and ssh to reach it from elsewhere", address)
-	}
-	return nil
-}
-
-func loopback(host string) bool {
-	if host == "localhost" {
-		return true
-	}
-	ip, err := netip.ParseAddr(strings.Trim(host, "[]"))
-	return err == nil && ip.IsLoopback()
 }
 
 // Handler is the whole API, for a server of one's own.
@@ -155,6 +184,9 @@ func (s *Server) handler(r *route) http.Handler {
 	serve := *r
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		err := checkQuery(r.URL.Query(), params)
+		if refusal := s.allows(&serve, r); refusal != nil {
+			err = refusal
+		}
 		switch {
 		case err != nil:
 			s.fail(w, r, err)
@@ -170,25 +202,57 @@ func (s *Server) handler(r *route) http.Handler {
 	})
 }
 
-// guard refuses what a browser sends on behalf of another site. Without tokens the loopback address is all the
-// protection there is, and a foreign name that resolves to it (DNS rebinding), or a form on a foreign page, gets past.
+// allows says whether whoever asks may do what the route does, where it asks it. What a write reaches is known later.
+func (s *Server) allows(t *route, r *http.Request) error {
+	who := identityOf(r)
+	err := who.may(t)
+	switch {
+	case err != nil:
+	case t.names != nil:
+		err = who.mayReach(t.names(s.node.State(), r, r.URL.Query()))
+	case t.method != http.MethodGet && t.write == nil:
+		err = who.mayReach(everywhere)
+	}
+	if err != nil {
+		s.refused.add(refusedRole)
+		s.note(r, err)
+	}
+	return err
+}
+
+// guard lets in who may come in, and refuses what a browser sends on behalf of another site. Where nobody has to say who
+// they are, the loopback address is all the protection there is, and a foreign name that resolves to it (DNS
+// rebinding), or a form on a foreign page, gets past.
 func (s *Server) guard(next http.Handler) http.Handler {
 	origin := http.NewCrossOriginProtection()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		host := r.Host
-		if h, _, err := net.SplitHostPort(host); err == nil {
-			host = h
+		d := s.door.Load()
+		if d.tls != nil && r.TLS == nil {
+			s.turnAway(w, r, &stranger{refusedClear, errClear.Error()})
+			return
 		}
-		if !loopback(host) {
-			s.refused.host.Add(1)
+		if d.open() && !loopback(hostOf(r)) {
+			s.refused.add(refusedHost)
 			s.fail(w, r, &api.Problem{Status: http.StatusForbidden, Code: api.CodeNotAllowed, Detail: fmt.Sprintf("the Host %q is not a loopback address; without tokens no other is taken", r.Host)})
 			return
 		}
+		who, why := s.identify(r)
+		if why != nil {
+			s.turnAway(w, r, why)
+			return
+		}
 		if err := origin.Check(r); err != nil {
-			s.refused.origin.Add(1)
+			s.refused.add(refusedOrigin)
 			s.fail(w, r, &api.Problem{Status: http.StatusForbidden, Code: api.CodeNotAllowed, Detail: "the request comes from another site's page"})
 			return
 		}
-		next.ServeHTTP(w, r)
+		next.ServeHTTP(w, r.WithContext(who.in(r.Context())))
 	})
+}
+
+func hostOf(r *http.Request) string {
+	if h, _, err := net.SplitHostPort(r.Host); err == nil {
+		return h
+	}
+	return r.Host
 }

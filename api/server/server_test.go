@@ -15,6 +15,7 @@ import (
 
 	"failoverdns/api"
 	"failoverdns/health"
+	"failoverdns/node"
 	"failoverdns/raftstore"
 	"failoverdns/state"
 )
@@ -294,7 +295,7 @@ func TestExplainNamesTheKindOfEachAnswer(t *testing.T) {
 func TestOnlyLoopbackIsListenedOn(t *testing.T) {
 	s := New(declared(t), slog.New(slog.DiscardHandler))
 	for _, address := range []string{"0.0.0.0:24001", ":24001", "192.0.2.1:24001", "example.net:24001", "127.0.0.1"} {
-		if err := s.Start(address); err == nil || !strings.Contains(err.Error(), address) {
+		if err := s.Start(node.AdminConfig{Address: address}); err == nil || !strings.Contains(err.Error(), address) {
 			t.Errorf("%s: %v", address, err)
 		}
 	}
@@ -302,10 +303,10 @@ func TestOnlyLoopbackIsListenedOn(t *testing.T) {
 
 func TestServerStartsAnswersAndStopsWithOpenStreams(t *testing.T) {
 	s := declared(t).server()
-	if err := s.Start("127.0.0.1:0"); err != nil {
+	if err := s.Start(node.AdminConfig{Address: "127.0.0.1:0"}); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Start("127.0.0.1:0"); err == nil {
+	if err := s.Start(node.AdminConfig{Address: "127.0.0.1:0"}); err == nil {
 		t.Error("a second start is not refused")
 	}
 	base := "http://" + s.Addr().String()
@@ -344,7 +345,7 @@ func TestFollowGoesOnWhereItWasAfterARestart(t *testing.T) {
 	w := declared(t)
 	s := w.server()
 	address := "127.0.0.1:24031"
-	if err := s.Start(address); err != nil {
+	if err := s.Start(node.AdminConfig{Address: address}); err != nil {
 		t.Fatal(err)
 	}
 	c, err := api.NewClient(api.Options{Servers: []string{"http://" + address}})
@@ -367,7 +368,7 @@ func TestFollowGoesOnWhereItWasAfterARestart(t *testing.T) {
 		t.Fatal(err)
 	}
 	override("ns2") // while nobody listens
-	if err := s.Start(address); err != nil {
+	if err := s.Start(node.AdminConfig{Address: address}); err != nil {
 		t.Fatal(err)
 	}
 	defer s.Stop(context.Background())
@@ -401,7 +402,7 @@ func TestConnectionsAreLimited(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l := limit(inner, 1)
+	l := limit(inner, 1, 1)
 	defer l.Close()
 	accepted := make(chan net.Conn, 2)
 	go func() {

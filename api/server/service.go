@@ -2,8 +2,8 @@ package server
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
+	"reflect"
 	"sync"
 	"time"
 
@@ -18,9 +18,9 @@ type Service struct {
 	log     *slog.Logger
 	refused refusals
 
-	mu      sync.Mutex // guards the rest
-	server  *Server
-	address string // as configured
+	mu     sync.Mutex // guards the rest
+	server *Server
+	config node.AdminConfig
 }
 
 // NewService makes the service; the node starts, reloads and stops it.
@@ -35,17 +35,13 @@ func (s *Service) Name() string { return "admin API" }
 func (s *Service) Start(n *node.Node) error { return s.start(n, n.Config().Admin) }
 
 func (s *Service) start(n Node, c node.AdminConfig) error {
-	address, err := configured(c)
-	if err != nil {
-		return err
-	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	server := s.make(n)
-	if err := server.Start(address); err != nil {
+	if err := server.Start(c); err != nil {
 		return err
 	}
-	s.server, s.address = server, address
+	s.server, s.config = server, c
 	return nil
 }
 
@@ -59,26 +55,22 @@ func (s *Service) make(n Node) *Server {
 // moveTimeout bounds how long requests at an old address may take to end.
 const moveTimeout = 5 * time.Second
 
-// Reload moves to another address where the configuration names one. The new one listens before the old one ends, so
-// an address that cannot be used leaves the old one in place.
+// Reload takes another configuration. At the same address the way in changes, and connections stay. At another one the
+// new server listens before the old one ends, so that what cannot be used leaves the old one in place.
 func (s *Service) Reload(n *node.Node) error { return s.reload(n, n.Config().Admin) }
 
 func (s *Service) reload(n Node, c node.AdminConfig) error {
-	address, err := configured(c)
-	if err != nil {
-		return err
-	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if address == s.address && s.server != nil {
-		return nil
+	if s.server != nil && c.Address == s.config.Address {
+		return s.reopen(c)
 	}
 	server := s.make(n)
-	if err := server.Start(address); err != nil {
+	if err := server.Start(c); err != nil {
 		return err
 	}
 	old := s.server
-	s.server, s.address = server, address
+	s.server, s.config = server, c
 	if old == nil {
 		return nil
 	}
@@ -87,27 +79,38 @@ func (s *Service) reload(n Node, c node.AdminConfig) error {
 	return old.Stop(ctx)
 }
 
+func (s *Service) reopen(c node.AdminConfig) error {
+	if reflect.DeepEqual(c, s.config) {
+		return nil
+	}
+	if err := s.server.Reopen(c); err != nil {
+		return err
+	}
+	s.config = c
+	return nil
+}
+
+// CertExpiry is when the certificate of the API ends; zero without one.
+func (s *Service) CertExpiry() time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.server == nil {
+		return time.Time{}
+	}
+	if files := s.server.door.Load().tls; files != nil {
+		return files.Expires()
+	}
+	return time.Time{}
+}
+
 // Stop ends the service.
 func (s *Service) Stop(ctx context.Context) error {
 	s.mu.Lock()
 	server := s.server
-	s.server, s.address = nil, ""
+	s.server, s.config = nil, node.AdminConfig{}
 	s.mu.Unlock()
 	if server == nil {
 		return nil
 	}
 	return server.Stop(ctx)
-}
-
-// configured is the address, if this version can serve it as it is asked to.
-func configured(c node.AdminConfig) (string, error) {
-	switch {
-	case c.TLS != nil:
-		return "", fmt.Errorf("admin %s: tls: this version serves the admin API without TLS, on loopback addresses only; take the line out", c.Address)
-	case c.Tokens != "":
-		return "", fmt.Errorf("admin %s: tokens %q: this version knows no tokens, and serves loopback addresses only; take the line out", c.Address, c.Tokens)
-	case c.Address == "":
-		return DefaultAddress, nil
-	}
-	return c.Address, nil
 }

@@ -43,9 +43,11 @@ func TestServiceMovesOnReloadAndKeepsWhatWorks(t *testing.T) {
 func TestServiceRefusesWhatItCannotKeep(t *testing.T) {
 	s := NewService(slog.New(slog.DiscardHandler))
 	for says, c := range map[string]node.AdminConfig{
-		"without TLS":     {Address: "127.0.0.1:24044", TLS: &node.TLSFiles{}},
-		"knows no tokens": {Address: "127.0.0.1:24044", Tokens: "tokens"},
-		"loopback":        {Address: "0.0.0.0:24044"},
+		"read a certificate": {Address: "127.0.0.1:24044", TLS: &node.TLSFiles{}},
+		"read the tokens":    {Address: "127.0.0.1:24044", Tokens: "nowhere"},
+		"loopback":           {Address: "0.0.0.0:24044"},
+		"loopback addresses": {Address: "0.0.0.0:24044", Tokens: "nowhere"},
+		"without TLS and":    {Address: "0.0.0.0:24044", TLS: &node.TLSFiles{Cert: "c", Key: "k"}},
 	} {
 		if err := s.start(declared(t), c); err == nil || !strings.Contains(err.Error(), says) || !strings.Contains(err.Error(), c.Address) {
 			t.Errorf("%+v: %v", c, err)

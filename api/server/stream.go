@@ -29,6 +29,11 @@ func (s *Server) serveStream(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, err)
 		return
 	}
+	filter, err := filterOf(r.URL.Query())
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
 	select {
 	case s.streams <- struct{}{}:
 		defer func() { <-s.streams }()
@@ -40,7 +45,7 @@ func (s *Server) serveStream(w http.ResponseWriter, r *http.Request) {
 	h.Set("Content-Type", api.EventStream)
 	h.Set("Cache-Control", "no-store")
 	w.WriteHeader(http.StatusOK)
-	st := &stream{s: s, w: w, c: http.NewResponseController(w), last: since}
+	st := &stream{s: s, r: r, w: w, c: http.NewResponseController(w), last: since, filter: filter}
 	if since == fromNow {
 		st.last = 0
 		if _, e, ok := s.node.State().Events.Last(); ok {
@@ -82,9 +87,12 @@ func streamStart(r *http.Request) (uint64, error) {
 // stream is one client's stream. It belongs to the request's goroutine.
 type stream struct {
 	s    *Server
+	r    *http.Request
 	w    http.ResponseWriter
 	c    *http.ResponseController
 	last uint64
+
+	filter eventFilter
 }
 
 func (st *stream) run(ctx context.Context) {
@@ -105,10 +113,16 @@ func (st *stream) run(ctx context.Context) {
 		case err == nil:
 			sleep(ctx, gatherEvents)
 		}
-		if err != nil {
+		if err != nil || !st.welcome() {
 			return
 		}
 	}
+}
+
+// welcome says whether whoever opened the stream would still be let in: a token may have been revoked since.
+func (st *stream) welcome() bool {
+	_, why := st.s.identify(st.r)
+	return why == nil
 }
 
 // sleep lets the commands of one moment gather, so that a burst costs one walk over the events.
@@ -127,8 +141,10 @@ func (st *stream) send(now *state.State) error {
 		}
 	}
 	for _, e := range events {
-		if err := st.message("", e.ID, event(e)); err != nil {
-			return err
+		if st.filter.wants(e) {
+			if err := st.message("", e.ID, event(e)); err != nil {
+				return err
+			}
 		}
 		st.last = e.ID
 	}

@@ -18,11 +18,17 @@ type view struct {
 	local node.Local
 	now   time.Time
 	peers []node.Report // only where asked for
+	ends  time.Time     // of the API's own certificate, if that is soon
+	caPin string        // likewise
 }
 
 func (s *Server) view() *view {
 	a := s.node.Answered()
-	return &view{st: a.State, local: a.Local, node: s.node.Status(), now: s.now().UTC()}
+	v := &view{st: a.State, local: a.Local, node: s.node.Status(), now: s.now().UTC()}
+	if at, soon := s.door.Load().ending(v.now); soon {
+		v.ends = at
+	}
+	return v
 }
 
 // agreed is the view of the replicated state alone, which commands change.
@@ -38,7 +44,7 @@ func (s *Server) viewWithPeers(ctx context.Context) *view {
 	defer cancel()
 	peers := s.node.Reports(ctx)
 	v := s.view()
-	v.peers = peers
+	v.peers, v.caPin = peers, s.node.CAPin()
 	return v
 }
 
@@ -90,7 +96,7 @@ func (v *view) override(o *state.Override) *api.Override {
 	expires := v.wallOr(o.Expires)
 	return &api.Override{
 		Scope: string(o.Scope), Target: o.Target, Word: string(o.Word), Forced: o.Forced, Author: o.Author, Reason: o.Reason,
-		Since: utc(o.Wall), Expires: expires, Overdue: v.overdue(expires),
+		Since: utc(o.Wall), Expires: expires, Overdue: v.overdue(expires), Window: o.Window,
 	}
 }
 
@@ -115,7 +121,7 @@ func (v *view) pin(g *state.Group) *api.Pin {
 	}
 	expires := v.wallOr(p.Expires)
 	return &api.Pin{
-		Group: g.Name, Site: p.Site, Forced: p.Forced, Yields: !p.Forced && !v.isUp(g, p.Site), Author: p.Author,
+		Group: g.Name, Site: p.Site, Forced: p.Forced, Drill: p.Drill, Yields: !p.Forced && !v.isUp(g, p.Site), Author: p.Author,
 		Reason: p.Reason, Since: utc(p.Wall), Expires: expires, Overdue: v.overdue(expires),
 	}
 }

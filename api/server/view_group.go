@@ -98,6 +98,9 @@ func (v *view) standing(g *state.Group, s *state.SiteState) api.Standing {
 	if out.Override != nil {
 		out.Word = "forced " + out.Override.Word
 	}
+	if v.switchedOff(&out, site); out.Switch != "" {
+		return out
+	}
 	out.Why = strings.Join(slices.DeleteFunc(append(v.ownWhy(g, site), v.standingWhy(&out, site)), func(s string) bool { return s == "" }), "; ")
 	return out
 }
@@ -148,6 +151,9 @@ func why(g *api.Group) string {
 			return "pinned"
 		}
 		how := "pinned by "
+		if g.Pin.Drill != 0 {
+			how = fmt.Sprintf("drill %d, by ", g.Pin.Drill)
+		}
 		if g.Pin.Forced {
 			how = "pinned by force, whatever is measured, by "
 		}
@@ -208,6 +214,8 @@ func (v *view) waits(g *api.Group, s *state.Group) (out []string) {
 
 func siteWaits(x *api.Standing, g *api.Group) string {
 	switch {
+	case x.Switch != "":
+		return fmt.Sprintf("%s is out until switch %s is on", x.Site, x.Switch)
 	case x.Override != nil && x.Override.Word == string(state.ForceDown):
 		return fmt.Sprintf("%s is forced down, which ends %s", x.Site, until(x.Override.Expires))
 	case x.Held && x.HeldUntil == nil:
@@ -234,11 +242,16 @@ func next(g *api.Group, down string) string {
 	if g.AllDown && down != "" {
 		return "failoverctl votes " + down
 	}
+	if g.Pin != nil && g.Pin.Drill != 0 {
+		return fmt.Sprintf("failoverctl drill abort %d --reason TEXT", g.Pin.Drill)
+	}
 	if g.Pin != nil {
 		return "failoverctl unpin " + g.Name + " --reason TEXT"
 	}
 	for _, x := range g.Sites {
 		switch {
+		case x.Switch != "":
+			return "failoverctl switch set " + x.Switch + "=on --reason TEXT"
 		case x.Override != nil:
 			return "failoverctl site clear " + x.Override.Target + " --reason TEXT"
 		case x.Held && x.HeldUntil == nil:

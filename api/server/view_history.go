@@ -54,6 +54,9 @@ func (v *view) incident(in *state.Incident) api.Incident {
 		first := out.Decided.Add(in.FirstFailed - in.Decided)
 		out.FirstFailed = &first
 	}
+	for _, m := range in.Measures {
+		out.Nodes = append(out.Nodes, api.Swap{Node: m.Node, Error: m.Error, Leader: m.Leader, Commit: micros(m.Commit), Apply: micros(m.Apply), Swapped: micros(m.Swapped), Proposed: micros(m.Proposed)})
+	}
 	for i := range in.Votes {
 		out.Votes = append(out.Votes, v.vote(&in.Votes[i]))
 	}

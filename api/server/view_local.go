@@ -33,6 +33,15 @@ func (v *view) emergencyOf(group string) *api.Emergency {
 	return nil
 }
 
+// clear is the command that takes a line out of the emergency file, on that node's machine.
+func (v *view) clear(e *api.Emergency) string {
+	said := "failoverctl local clear " + e.Group
+	if v.local.Data != "" {
+		said += " --data " + v.local.Data
+	}
+	return said
+}
+
 // noQuorum lists the zones that this node serves by their no-quorum rule now.
 func (v *view) noQuorum() (out []api.NoQuorum) {
 	for _, m := range v.local.Modes {
@@ -66,7 +75,8 @@ func (v *view) byLocalWords(out *api.Group, g *state.Group) {
 	case out.Emergency != nil:
 		e := out.Emergency
 		out.Why = fmt.Sprintf("the emergency file on %s says so until %s, line %d: %s", v.node.ID, clockText(e.Expires), e.Line, e.Reason)
-		out.Next = "failoverctl local clear " + e.Group
+		out.Next = v.clear(e)
+		out.Waits = []string{fmt.Sprintf("the line ends at %s, or within a second of its clearing; then %s answers as the cluster says, and no quorum is needed for that", clockText(e.Expires), v.node.ID)}
 	case m == nil:
 	case m.Rule.Mode == state.NoQuorumRefuse:
 		out.Rule, out.Cells = node.RuleRefuse, unanswered(out.Cells)
@@ -134,7 +144,7 @@ func (v *view) localProblems(add func(code, next, format string, args ...any)) {
 func (v *view) localNotes(add func(code, next, format string, args ...any)) {
 	for _, e := range v.local.Emergency {
 		if e.Vain == "" && len(e.Groups) > 0 {
-			add(api.NoteEmergency, "failoverctl local clear "+e.Group, "the emergency file of %s pins %s to %s until %s: %s", v.node.ID, e.Group, e.Site, clockText(e.Expires), e.Reason)
+			add(api.NoteEmergency, v.clear(emergencyLine(&e)), "the emergency file of %s pins %s to %s until %s: %s", v.node.ID, e.Group, e.Site, clockText(e.Expires), e.Reason)
 		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 
 	"failoverdns/api"
 	"failoverdns/node"
+	"failoverdns/raftstore"
 	"failoverdns/state"
 )
 
@@ -20,7 +21,7 @@ const certificateWarning = 30 * 24 * time.Hour
 // status is the one page on everything; the view has peers.
 func (v *view) status() *api.Status {
 	out := &api.Status{
-		Meta: v.meta(), Groups: v.groups(), Overrides: v.overrides(), Drift: v.offers(true), Cluster: v.cluster(),
+		Meta: v.meta(), Groups: v.groups(), Overrides: v.overrides(), Windows: v.windows(), Drift: v.offers(true), Cluster: v.cluster(),
 		Emergency: v.emergency(), NoQuorum: v.noQuorum(), Problems: []api.Notice{}, Notes: []api.Notice{},
 	}
 	for i := range out.Groups {
@@ -34,6 +35,9 @@ func (v *view) status() *api.Status {
 func (v *view) nodeAnswers(group string) []api.NodeAnswer {
 	out := []api.NodeAnswer{}
 	for _, p := range v.peers {
+		if m, ok := v.st.Nodes.Get(p.ID); ok && m.Role == state.Witness {
+			continue // it answers nothing
+		}
 		a := api.NodeAnswer{Node: p.ID, Reachable: p.Reachable, Error: p.Error}
 		if p.Reachable {
 			a.Active, a.Rule, a.StateAge, a.Index = p.Active[group], p.Rules[group], seconds(p.StateAge), p.Index
@@ -48,7 +52,10 @@ func (v *view) cluster() api.Cluster {
 	n := &v.node
 	c := api.Cluster{
 		Leader: n.Leader, Quorum: n.Quorum, Term: n.Term, RaftState: n.Raft, Phase: string(n.Phase), Detail: n.Detail, Waiting: waiting(n),
-		Ready: n.Ready, NotReady: n.NotReady, Members: []api.Member{},
+		Ready: n.Ready, NotReady: n.NotReady, Witness: n.Witness, Level: v.st.FeatureLevel(), CAPin: v.caPin, Members: []api.Member{},
+	}
+	if n.Removed != nil {
+		c.Removed = v.removed(n.Removed)
 	}
 	diverged := v.diverged()
 	for _, m := range v.st.Nodes.All() {
@@ -81,7 +88,7 @@ func (v *view) member(m *state.Node, diverged map[string]bool) api.Member {
 	out := api.Member{
 		ID: m.ID, Address: m.Address, Admin: m.Admin, Role: string(m.Role), Suffrage: m.Suffrage, Probes: m.Probe, Version: m.Version,
 		Leader: m.ID == v.node.Leader, Self: m.ID == v.node.ID, LastContact: seconds(v.node.Contact[m.ID]),
-		Muted: v.st.Overrides.Has(state.OverrideKey(state.ScopeNode, m.ID)), Diverged: diverged[m.ID],
+		Muted: v.st.Overrides.Has(state.OverrideKey(state.ScopeNode, m.ID)), Diverged: diverged[m.ID], Joining: m.Promote,
 	}
 	for _, p := range v.peers {
 		if p.ID != m.ID {
@@ -90,9 +97,28 @@ func (v *view) member(m *state.Node, diverged map[string]bool) api.Member {
 		out.Reachable, out.Error = p.Reachable, p.Error
 		if p.Reachable {
 			out.Version, out.Index, out.Hash, out.StateAge = p.Version, p.Index, hashText(p.Hash), seconds(p.StateAge)
+			out.Level, out.LastContact = p.Level, seconds(max(0, p.Contact))
+		}
+	}
+	if l := v.leaderReport(); l != nil {
+		if heard, ok := l.Heard[m.ID]; ok && !out.Reachable {
+			out.LastContact = seconds(heard)
+		}
+		if out.Reachable && out.Index < l.Index {
+			out.Lag = l.Index - out.Index
 		}
 	}
 	return out
+}
+
+// leaderReport is what the leader says of itself, or nil.
+func (v *view) leaderReport() *node.Report {
+	for i := range v.peers {
+		if p := &v.peers[i]; p.Reachable && p.ID == v.node.Leader {
+			return p
+		}
+	}
+	return nil
 }
 
 // diverged names the nodes whose states differ though their index is the same: those that the leader has found to
@@ -116,6 +142,12 @@ func (v *view) diverged() map[string]bool {
 	return out
 }
 
+// diskFault is the reason at hand for having no leader: this node cannot write.
+func (v *view) diskFault(add func(code, next, format string, args ...any), c *api.Cluster) {
+	add(api.ProblemNoQuorum, "", "no quorum: %s cannot write to its disk, and takes no part in the cluster until it can (%s); %sno command is taken here. Mend the disk: the node tries again by itself and answers meanwhile",
+		v.node.ID, c.Detail, v.nothingFlips())
+}
+
 // problems are what makes a cluster unhealthy.
 func (v *view) problems(s *api.Status) {
 	add := func(code, next, format string, args ...any) {
@@ -128,19 +160,30 @@ func (v *view) problems(s *api.Status) {
 	}
 	c := &s.Cluster
 	switch {
+	case c.Removed != nil:
+		add(api.ProblemRemoved, c.Removed.Next, "%s", c.Removed.Text)
 	case !c.Quorum && c.Voters == 0:
 		add(api.ProblemNoQuorum, "", "no quorum: %s knows of no cluster yet", v.node.ID)
+	case !c.Quorum && v.node.Phase == raftstore.PhaseFault:
+		v.diskFault(add, c)
+	case !c.Quorum && c.Live > c.Voters/2:
+		add(api.ProblemNoQuorum, "failoverctl cluster members", "no quorum: %d of %d voters answer, and none leads: an election takes seconds; until then %sno command is taken. If it lasts, the log of each node says why", c.Live, c.Voters, v.nothingFlips())
 	case !c.Quorum:
-		add(api.ProblemNoQuorum, "failoverctl cluster members", "no quorum: %d of %d voters answer; %sno command is taken until %d do", c.Live, c.Voters, v.nothingFlips(), c.Voters/2+1)
+		add(api.ProblemNoQuorum, "failoverctl cluster members", "no quorum: %d of %d voters answer; %sno command is taken until %d do. To move names meanwhile: failoverctl local pin, on each node's own machine", c.Live, c.Voters, v.nothingFlips(), c.Voters/2+1)
 	}
-	if !c.Ready {
-		add(api.ProblemNotReady, "", "%s is not ready: %s", v.node.ID, strings.Join(append([]string{c.NotReady}, c.Waiting...), "; "))
+	if !c.Ready && !c.Witness && c.Removed == nil {
+		next := ""
+		if len(c.Waiting) > 0 {
+			next = "failoverctl cluster status" // each with its reason
+		}
+		add(api.ProblemNotReady, next, "%s is not ready: %s", v.node.ID, c.NotReady)
 	}
 	for _, text := range v.node.Refused {
 		add(api.ProblemDrift, "", "%s: its file was refused: %s", v.node.ID, text)
 	}
 	for _, o := range s.Drift {
-		add(api.ProblemDrift, "failoverctl config adopt "+o.Node+" "+o.Zone+" --reason TEXT", "%s offers for %s what is not in force (%s)", o.Node, o.Zone, o.Source)
+		add(api.ProblemDrift, "failoverctl config diff, then put the old file back, or failoverctl config adopt "+o.Node+" "+o.Zone+" --reason TEXT",
+			"the file of %s (%s) has zone %s otherwise than what is in force and goes on being served", o.Node, o.Source, o.Zone)
 	}
 	switch names := divergedNames(c.Members); {
 	case len(v.node.Diverged) > 0:
@@ -152,8 +195,31 @@ func (v *view) problems(s *api.Status) {
 	v.stale(add, c)
 }
 
+// removed says at a node that was removed what that means. It goes on answering, unless it is a witness, so whoever
+// still asks it gets old answers.
+func (v *view) removed(r *raftstore.Removal) *api.Removal {
+	out := &api.Removal{At: utc(r.At), Index: r.Index, Author: r.Author, Reason: r.Reason}
+	how := "at a time that it does not know"
+	if !r.At.IsZero() {
+		how = "at " + clockText(r.At)
+	}
+	if r.Author != "" {
+		how += " by " + r.Author
+	}
+	if r.Reason != "" {
+		how += " (" + r.Reason + ")"
+	}
+	what := fmt.Sprintf("It goes on answering with the state that it had, of index %d, and follows no failover any more", v.st.Index)
+	if v.node.Silent {
+		what = "It was a witness, and never answered; it votes no more"
+	}
+	out.Text = fmt.Sprintf("%s was removed from the cluster %s. %s", v.node.ID, how, what)
+	out.Next = "stop it (systemctl disable --now failoverdns), or wipe its data directory and join it again: at a member failoverctl token create " + v.node.ID + " --join --role ROLE --reason TEXT, then here failoverctl cluster join HOST:PORT --token FILE"
+	return out
+}
+
 func (v *view) stale(add func(code, next, format string, args ...any), c *api.Cluster) {
-	if v.node.StateAge > staleAfter {
+	if v.node.StateAge > staleAfter && c.Removed == nil { // else said already
 		add(api.ProblemStale, "failoverctl cluster members", "the state of %s is %s old", v.node.ID, v.node.StateAge.Round(time.Second))
 	}
 	for _, p := range v.peers {
@@ -182,14 +248,19 @@ func (v *view) notes(s *api.Status) {
 		groupNotes(&s.Groups[i], add)
 	}
 	v.localNotes(add)
+	v.switchNotes(add)
 	for _, o := range s.Overrides {
 		v.overrideNote(&o, add)
 	}
+	v.windowNotes(s.Windows, add)
 	if n := v.node.Abstaining; n > 0 {
 		add(api.NoteAbstaining, "failoverctl checks", "%s abstains on %s by faults of its own: its probes cannot tell", v.node.ID, plural(n, "endpoint"))
 	}
 	if at := v.node.CertExpiry; !at.IsZero() && at.Sub(v.now) < certificateWarning {
-		add(api.NoteCertificate, "failoverctl cert issue "+v.node.ID, "the certificate of %s ends at %s", v.node.ID, clockText(at))
+		add(api.NoteCertificate, "failoverctl cert issue "+v.node.ID, "the certificate of %s ends at %s%s", v.node.ID, clockText(at), endsWord(at, v.now))
+	}
+	if !v.ends.IsZero() {
+		add(api.NoteCertificate, "", "the certificate of the admin API of %s ends at %s", v.node.ID, clockText(v.ends))
 	}
 	c := &s.Cluster
 	for _, m := range c.Members {
@@ -197,6 +268,14 @@ func (v *view) notes(s *api.Status) {
 			add(api.NoteMemberLost, "", "%s does not answer%s", m.ID, tolerates(c))
 		}
 	}
+}
+
+// endsWord says what a certificate's end means, and how far off it is.
+func endsWord(at, now time.Time) string {
+	if left := at.Sub(now); left > 0 {
+		return fmt.Sprintf(", in %s: after that its peers refuse it", plural(int(left.Hours()/24), "day"))
+	}
+	return ", which has passed: its peers refuse it"
 }
 
 func groupNotes(g *api.Group, add func(code, next, format string, args ...any)) {

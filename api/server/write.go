@@ -3,7 +3,6 @@ package server
 import (
 	"context"
 	"net/http"
-	"reflect"
 	"time"
 
 	"failoverdns/api"
@@ -34,17 +33,28 @@ func (s *Server) commit(w http.ResponseWriter, r *http.Request, write writer) (*
 	if err != nil {
 		return nil, err
 	}
-	planned, err := truth(r.URL.Query(), "plan")
+	plan, err := truth(r.URL.Query(), "plan")
 	if err != nil {
 		return nil, err
 	}
 	body, author, err := write(w, r)
+	if err == nil {
+		author, err = identityOf(r).author(author)
+	}
 	if err != nil {
 		return nil, err
 	}
 	before := s.agreed()
-	c := state.Command{Header: state.Header{ID: id, Author: author, Node: before.node.ID}, Body: body}
-	if planned {
+	if err := identityOf(r).mayReach(reachOf(before.st, body)); err != nil {
+		s.refused.add(refusedRole)
+		s.note(r, err)
+		return nil, err
+	}
+	c := state.Command{Header: state.Header{ID: id, Author: author, Node: before.node.ID, Source: source(r)}, Body: body}
+	if m, ok := body.(*state.ChangeMember); ok {
+		return s.changeMember(r.Context(), before, c, m, plan)
+	}
+	if plan {
 		return s.plan(before, c), nil
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), proposeTimeout)
@@ -56,20 +66,20 @@ func (s *Server) commit(w http.ResponseWriter, r *http.Request, write writer) (*
 	case res.Refusal != nil:
 		return nil, refused(res.Refusal, res.Index)
 	}
-	return s.written(r.Context(), before, res), nil
+	return s.written(r.Context(), before, res.Index, body), nil
 }
 
 // written shows what a committed command did, as soon as this node has applied it.
-func (s *Server) written(ctx context.Context, before *view, res state.Result) *api.Written {
+func (s *Server) written(ctx context.Context, before *view, index uint64, body state.Body) *api.Written {
 	ctx, cancel := context.WithTimeout(ctx, applyTimeout)
 	defer cancel()
-	_ = s.node.Wait(ctx, res.Index) // it is committed whether or not this node is behind
+	_ = s.node.Wait(ctx, index) // it is committed whether or not this node is behind
 	after := s.agreed()
-	out := &api.Written{Meta: after.meta(), Done: true, Changes: changes(before, after)}
-	out.Index = res.Index
+	out := &api.Written{Meta: after.meta(), Done: true, Changes: changes(before, after, true), Records: after.written(body)}
+	out.Index = index
 	events, _ := eventsAfter(after.st, 0, 0)
 	for _, e := range events {
-		if e.Index == res.Index {
+		if e.Index == index {
 			out.Events = append(out.Events, e.Text)
 		}
 	}
@@ -81,31 +91,27 @@ func (s *Server) plan(v *view, c state.Command) *api.Written {
 	c.ID, c.Clock, c.Wall = "", v.st.Clock, v.now
 	next, res := v.st.Apply(v.st.Index+1, c)
 	after := &view{st: next, node: v.node, now: v.now}
-	out := &api.Written{Meta: v.meta(), Changes: changes(v, after)}
+	out := &api.Written{Meta: v.meta(), Changes: changes(v, after, false), Records: after.written(c.Body)}
+	local := s.view()
+	local.st = v.st
+	out.Blocks = local.obstaclesOf(c.Body)
+	if r, ok := c.Body.(*state.Restore); ok {
+		out.Gone = v.goneBy(c, *r)
+	}
 	for _, e := range res.Effect.Events {
 		out.Events = append(out.Events, e.Text)
 	}
 	if res.Refusal != nil {
-		out.Refusal = refused(res.Refusal, 0)
-		out.Refusal.Type, out.Refusal.Title = problemBase+out.Refusal.Code, titles[out.Refusal.Code]
+		out.Refusal = planned(res.Refusal)
 	}
 	return out
 }
 
-// changes compares the groups of two states: active sites and answers.
-func changes(before, after *view) []api.Change {
-	out := []api.Change{}
-	for name, g := range after.st.Groups.All() {
-		now := after.group(g)
-		c := api.Change{Group: name, To: now.Active, Why: now.Why, Before: []api.Cell{}, After: now.Cells}
-		if old, ok := before.st.Groups.Get(name); ok {
-			c.From, c.Before = old.Active, cells(old)
-		}
-		if c.From != c.To || !reflect.DeepEqual(c.Before, c.After) {
-			out = append(out, c)
-		}
-	}
-	return out
+// planned is what would refuse a write.
+func planned(r *state.Refusal) *api.Problem {
+	p := refused(r, 0)
+	p.Type, p.Title = problemBase+p.Code, titles[p.Code]
+	return p
 }
 
 func writeOverride(w http.ResponseWriter, r *http.Request) (state.Body, string, error) {
@@ -117,7 +123,7 @@ func writeOverride(w http.ResponseWriter, r *http.Request) (state.Body, string, 
 	if err != nil {
 		return nil, "", err
 	}
-	return &state.SetOverride{Scope: state.Scope(q.Scope), Target: q.Target, Word: state.Word(q.Word), Reason: q.Reason, For: d, Force: q.Force}, q.Author, who(q.Who)
+	return &state.SetOverride{Scope: state.Scope(q.Scope), Target: q.Target, Word: state.Word(q.Word), Reason: q.Reason, For: d, Force: q.Force, BreakGlass: q.BreakGlass}, q.Author, who(q.Who)
 }
 
 func writeClear(_ http.ResponseWriter, r *http.Request) (state.Body, string, error) {
@@ -126,8 +132,12 @@ func writeClear(_ http.ResponseWriter, r *http.Request) (state.Body, string, err
 	if err != nil {
 		return nil, "", err
 	}
+	glass, err := truth(q, "break_glass")
+	if err != nil {
+		return nil, "", err
+	}
 	by := api.Who{Author: q.Get("author"), Reason: q.Get("reason")}
-	return &state.ClearOverride{Scope: state.Scope(q.Get("scope")), Target: q.Get("target"), Reason: by.Reason, Force: force}, by.Author, who(by)
+	return &state.ClearOverride{Scope: state.Scope(q.Get("scope")), Target: q.Get("target"), Reason: by.Reason, Force: force, BreakGlass: glass}, by.Author, who(by)
 }
 
 func writeExtend(w http.ResponseWriter, r *http.Request) (state.Body, string, error) {
@@ -139,7 +149,7 @@ func writeExtend(w http.ResponseWriter, r *http.Request) (state.Body, string, er
 	if err != nil {
 		return nil, "", err
 	}
-	return &state.Extend{Scope: state.Scope(q.Scope), Target: q.Target, For: d}, q.Author, text("author", q.Author, true)
+	return &state.Extend{Scope: state.Scope(q.Scope), Target: q.Target, For: d}, q.Author, text("author", q.Author, false)
 }
 
 func writePin(w http.ResponseWriter, r *http.Request) (state.Body, string, error) {
@@ -151,7 +161,7 @@ func writePin(w http.ResponseWriter, r *http.Request) (state.Body, string, error
 	if err != nil {
 		return nil, "", err
 	}
-	return &state.SetPin{Group: q.Group, Site: q.Site, Reason: q.Reason, For: d, Force: q.Force}, q.Author, who(q.Who)
+	return &state.SetPin{Group: q.Group, Site: q.Site, Reason: q.Reason, For: d, Force: q.Force, BreakGlass: q.BreakGlass}, q.Author, who(q.Who)
 }
 
 func writeUnpin(_ http.ResponseWriter, r *http.Request) (state.Body, string, error) {

@@ -20,7 +20,7 @@ import (
 const certValidity = 397 * 24 * time.Hour
 
 func certCommand(s *session) *cobra.Command {
-	return group("cert", "The cluster's certificates; works on files, asks no server", certInit(s), certIssue(s), certShow(s))
+	return group("cert", "The cluster's certificates; works on files, asks no server", certInit(s), certIssue(s), certShow(s), certRotate(s), certRetire(s))
 }
 
 func certInit(s *session) *cobra.Command {
@@ -40,37 +40,78 @@ func certInit(s *session) *cobra.Command {
 	return c
 }
 
+// issuing is what cert issue is asked for.
+type issuing struct {
+	ca, out  string
+	hosts    []string
+	validity time.Duration
+	role     string
+	zones    []string
+}
+
 func certIssue(s *session) *cobra.Command {
-	var ca, out string
-	var hosts []string
-	var validity time.Duration
-	c := &cobra.Command{Use: "issue NODE...", Short: "Make certificates and keys of nodes", Args: cobra.MinimumNArgs(1), RunE: func(_ *cobra.Command, nodes []string) error {
-		made := []map[string]string{}
-		for _, id := range nodes {
-			if err := trust.Issue(ca, out, id, hosts, validity); err != nil {
-				return err
+	i := new(issuing)
+	c := &cobra.Command{Use: "issue NAME...", Short: "Make certificates and keys of nodes, or of people and programs", Args: cobra.MinimumNArgs(1),
+		Long: "issue makes a certificate and a key for each node. With --role they are those of a client of the admin API instead\n(admin HOST:PORT { tls CERT KEY CLIENT-CA }), and no node's.",
+		RunE: func(_ *cobra.Command, names []string) error {
+			made := []map[string]string{}
+			for _, name := range names {
+				if err := i.issue(name); err != nil {
+					return err
+				}
+				made = append(made, map[string]string{i.kind(): name, "cert": filepath.Join(i.out, name+".pem"), "key": filepath.Join(i.out, name+"-key.pem")})
 			}
-			made = append(made, map[string]string{"node": id, "cert": filepath.Join(out, id+".pem"), "key": filepath.Join(out, id+"-key.pem")})
-		}
-		if s.output == "json" {
-			return s.t.json(made)
-		}
-		for _, m := range made {
-			s.t.printf("Made %s and %s.\n  In the Corefile of %s:  tls %s %s %s\n", m["cert"], m["key"], m["node"], m["cert"], m["key"], filepath.Join(ca, trust.CAFile))
-		}
-		return nil
-	}}
-	c.Flags().StringVar(&ca, "ca", "ca", "directory of the authority")
-	c.Flags().StringVar(&out, "out", ".", "directory of the new files")
-	c.Flags().StringArrayVar(&hosts, "host", nil, "a host name or IP address beside the node's ID; may repeat")
-	c.Flags().DurationVar(&validity, "validity", certValidity, "how long it is good")
+			if s.output == "json" {
+				return s.t.json(made)
+			}
+			for _, m := range made {
+				i.tell(s.t, m)
+			}
+			return nil
+		}}
+	c.Flags().StringVar(&i.ca, "ca", "ca", "directory of the authority")
+	c.Flags().StringVar(&i.out, "out", ".", "directory of the new files")
+	c.Flags().StringArrayVar(&i.hosts, "host", nil, "a host name or IP address beside the node's ID; may repeat")
+	c.Flags().DurationVar(&i.validity, "validity", certValidity, "how long it is good")
+	c.Flags().StringVar(&i.role, "role", "", "for a client of the admin API: read, operate or admin")
+	c.Flags().StringArrayVar(&i.zones, "zone", nil, "with --role: a zone that it is good for; may repeat (default all)")
 	return c
+}
+
+func (i *issuing) kind() string {
+	if i.role != "" {
+		return "client"
+	}
+	return "node"
+}
+
+func (i *issuing) issue(name string) error {
+	switch {
+	case i.role == "" && len(i.zones) > 0:
+		return usage("--zone goes with --role: a node's certificate has no zones")
+	case i.role == "":
+		return trust.Issue(i.ca, i.out, name, i.hosts, i.validity)
+	case len(i.hosts) > 0:
+		return usage("--host is of no use with --role: a client has no host name")
+	}
+	return trust.IssueAccess(i.ca, i.out, trust.Access{Name: name, Role: i.role, Zones: i.zones}, i.validity)
+}
+
+func (i *issuing) tell(t *terminal, m map[string]string) {
+	if i.role != "" {
+		t.printf("Made %s and %s.\n  failoverctl --cert %s --key %s\n", m["cert"], m["key"], m["cert"], m["key"])
+		return
+	}
+	t.printf("Made %s and %s.\n  In the Corefile of %s:  tls %s %s %s\n", m["cert"], m["key"], m["node"], m["cert"], m["key"], filepath.Join(i.ca, trust.CAFile))
 }
 
 // certificate is what cert show says of one.
 type certificate struct {
 	File    string    `json:"file"`
 	Node    string    `json:"node,omitempty"`
+	Client  string    `json:"client,omitempty"`
+	Role    string    `json:"role,omitempty"` // of a client
+	Zones   []string  `json:"zones,omitempty"`
 	Subject string    `json:"subject"`
 	CA      bool      `json:"ca"`
 	Hosts   []string  `json:"hosts,omitempty"`
@@ -113,6 +154,8 @@ func (s *session) showCertificates(all []certificate) error {
 			name = "authority: " + c.Subject
 		case c.Node != "":
 			name = "node " + c.Node
+		case c.Role != "":
+			name = "client " + c.Client + ", " + c.Role + after(" for ", strings.Join(c.Zones, ", "))
 		}
 		ends := when(c.Until, s.t.now())
 		if c.Expired {
@@ -149,6 +192,9 @@ func describe(file string, c *x509.Certificate, now time.Time) certificate {
 	out := certificate{File: file, Subject: c.Subject.CommonName, CA: c.IsCA, From: c.NotBefore, Until: c.NotAfter, Expired: now.After(c.NotAfter)}
 	if id, err := trust.NodeID(c); err == nil {
 		out.Node = id
+	}
+	if a, err := trust.AccessOf(c); err == nil {
+		out.Client, out.Role, out.Zones = a.Name, a.Role, a.Zones
 	}
 	out.Hosts = append(out.Hosts, c.DNSNames...)
 	for _, ip := range c.IPAddresses {

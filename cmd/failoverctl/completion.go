@@ -21,6 +21,11 @@ type candidates func(ctx context.Context, c *api.Client) ([]string, error)
 // completions says what the arguments of commands are, by the commands' words. A command without an entry completes
 // file names.
 var completions = map[string][]candidates{
+	"cluster promote":  {nodeIDs},
+	"cluster demote":   {nodeIDs},
+	"cluster remove":   {nodeIDs},
+	"cluster transfer": {nodeIDs},
+
 	"votes":           {endpointIDs},
 	"explain":         {steeredNames, types},
 	"incidents":       {incidentIDs},
@@ -45,7 +50,26 @@ var completions = map[string][]candidates{
 	"node mute":       {nodeIDs},
 	"node unmute":     {overridden("node")},
 	"node extend":     {overridden("node")},
-	"config adopt":    {driftingNodes, driftingZones},
+	"drill show":      {drillIDs(false)},
+	"drill abort":     {drillIDs(true)},
+	"drill":           {groups},
+	"switch set":      {switchTurns},
+
+	"maintenance add":    {scopes, targets},
+	"maintenance cancel": {windowIDs},
+
+	"config adopt":   {driftingNodes, driftingZones},
+	"token revoke":   {tokenIDs},
+	"webhook test":   {webhooks(true)},
+	"webhook forget": {webhooks(false)},
+	"zone show":      {zoneNames},
+	"zone export":    {zoneNames},
+	"zone delete":    {zoneNames},
+	"record list":    {zoneNames},
+	"record set":     {zoneNames},
+	"record add":     {zoneNames},
+	"record remove":  {zoneNames, dynamicNames},
+	"record delete":  {zoneNames, dynamicNames},
 }
 
 // addCompletion gives the commands below root their completions.
@@ -65,7 +89,7 @@ func addCompletion(s *session, root *cobra.Command) {
 	for _, flag := range []struct {
 		words, flag string
 		of          candidates
-	}{{"failover", "to", siteIDs}} {
+	}{{"failover", "to", siteIDs}, {"drill", "to", siteIDs}} {
 		c, _, _ := root.Find(strings.Fields(flag.words))
 		_ = c.RegisterFlagCompletionFunc(flag.flag, func(c *cobra.Command, _ []string, typed string) ([]string, cobra.ShellCompDirective) {
 			return s.candidates(c.Context(), flag.of, typed)
@@ -180,7 +204,7 @@ func nodeIDs(ctx context.Context, c *api.Client) (out []string, err error) {
 }
 
 func steeredNames(ctx context.Context, c *api.Client) (out []string, err error) {
-	a, err := c.Status(ctx)
+	a, err := c.StatusWithNames(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -10,7 +10,7 @@ import (
 
 func TestArgumentsCompleteWithWhatTheClusterHas(t *testing.T) {
 	url := serve(t, &canned{files: map[string]string{"/v1/status": "status-failed-over", "/v1/sites": "sites", "/v1/checks": "checks",
-		"/v1/members": "members", "/v1/incidents": "incidents", "/v1/overrides": "overrides", "/v1/config": "config-drift"}})
+		"/v1/members": "members", "/v1/maintenance": "maintenance", "/v1/incidents": "incidents", "/v1/overrides": "overrides", "/v1/config": "config-drift"}})
 	for _, c := range []struct{ typed, want string }{
 		{"failover |", "all auth.example.com"},
 		{"failover auth.example.com --to |a", "aws azure"},
@@ -28,6 +28,9 @@ func TestArgumentsCompleteWithWhatTheClusterHas(t *testing.T) {
 		{"incidents |", "1"},
 		{"config adopt |", "ns2"},
 		{"config adopt ns2 |", "auth.example.com. all"},
+		{"maintenance add |a", "address"},
+		{"maintenance add site |azure", "azure azure@203.0.113.10 azure/https@203.0.113.10 azure/https"},
+		{"maintenance cancel |", "4"},
 		{"status -o |", "table json"},
 	} {
 		before, typed, _ := strings.Cut(c.typed, "|")
@@ -64,7 +67,7 @@ func TestScriptsForEachShellAreMade(t *testing.T) {
 }
 
 // filesOnly are commands whose arguments are files, or are up to the one who types.
-var filesOnly = regexp.MustCompile(`^failoverctl (cert|local|config diff|completion|help)\b`)
+var filesOnly = regexp.MustCompile(`^failoverctl (cert|local|config diff|cluster join|token create|token hash|zone create|completion|help|snapshot)\b`)
 
 func TestEveryArgumentThatTheClusterKnowsCompletes(t *testing.T) {
 	var walk func(c *cobra.Command)

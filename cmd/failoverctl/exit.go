@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/spf13/cobra"
+
 	"failoverdns/api"
 )
 
@@ -45,8 +47,8 @@ func exitStatus(err error) int {
 	return exitRefused
 }
 
-// report tells a person about an error, on standard error.
-func report(t *terminal, err error) {
+// report tells a person about an error of a command, on standard error.
+func report(t *terminal, at *cobra.Command, err error) {
 	switch {
 	case err == nil, errors.Is(err, errUnhealthy):
 		return
@@ -59,11 +61,13 @@ func report(t *terminal, err error) {
 	var u *usageError
 	switch {
 	case errors.As(err, &u):
-		fmt.Fprintln(t.err, "Try: failoverctl --help")
+		fmt.Fprintf(t.err, "Try: %s --help\n", at.CommandPath())
 	case errors.As(err, &p) && p.Code == api.CodeNeedsForce && strings.Contains(p.Detail, "--force"):
 		fmt.Fprintln(t.err, "Nothing was changed. --plan shows what it would do.")
 	case errors.As(err, &p) && p.Code == api.CodeNeedsForce:
 		fmt.Fprintln(t.err, "Nothing was changed. --plan shows what it would do, --force does it all the same.")
+	case errors.As(err, &p) && p.Code == api.CodeSafetyRule:
+		fmt.Fprintln(t.err, "Nothing was changed. failoverctl rule list shows the rules, --plan what a change would do.")
 	case errors.Is(err, api.ErrUnreachable):
 		fmt.Fprintln(t.err, "Is a node running there? Name others with --server URL or FAILOVER_SERVER. DNS answers do not depend on this.")
 	}

@@ -58,7 +58,7 @@ func openWord(in *api.Incident) string {
 
 func incidentPage(t *terminal, a *api.Incidents) {
 	for _, in := range a.Incidents {
-		t.printf("Incident %d: site %s of %s (%s)\n", in.ID, in.Site, in.Group, in.Cause)
+		t.printf("Incident %d: site %s of %s (%s)%s\n", in.ID, in.Site, in.Group, in.Cause, map[bool]string{true: ", open"}[in.Open])
 		x := t.table("  ")
 		if in.FirstFailed != nil {
 			x.row("first failed probe", when(*in.FirstFailed, a.At))
@@ -72,8 +72,9 @@ func incidentPage(t *terminal, a *api.Incidents) {
 		x.row("site up again", optional(in.Returned, a.At))
 		x.row("back in service", optional(in.Back, a.At))
 		x.end()
+		timelineTable(t, &in)
 		if len(in.Votes) > 0 {
-			t.printf("\n")
+			t.printf("\nThe votes behind it\n\n")
 			votesTable(t, in.Votes, a.At)
 		}
 		swapsTable(t, in.Nodes)
@@ -114,23 +115,28 @@ const eventsShown = 30
 func eventsCommand(s *session) *cobra.Command {
 	var follow bool
 	var last int
+	var filter api.EventFilter
 	c := &cobra.Command{Use: "events", Short: "What happened; -f goes on", Args: cobra.NoArgs, RunE: func(c *cobra.Command, _ []string) error {
 		if last < 1 {
 			return usage("--last %d is not above 0", last)
 		}
-		return events(c.Context(), s, follow, last)
+		return events(c.Context(), s, filter, follow, last)
 	}}
 	c.Flags().BoolVarP(&follow, "follow", "f", false, "go on with what happens, until interrupted")
 	c.Flags().IntVarP(&last, "last", "n", eventsShown, "so many past events")
+	c.Flags().StringSliceVar(&filter.Types, "type", nil, "of these types only; site-* is a pattern")
+	c.Flags().StringVar(&filter.Group, "group", "", "of this group only")
+	c.Flags().StringVar(&filter.Site, "site", "", "of this site only")
+	c.Flags().StringVar(&filter.Node, "node", "", "of this node only")
 	return c
 }
 
-func events(ctx context.Context, s *session, follow bool, last int) error {
+func events(ctx context.Context, s *session, filter api.EventFilter, follow bool, last int) error {
 	client, err := s.client()
 	if err != nil {
 		return err
 	}
-	a, err := client.Events(ctx, 0, last)
+	a, err := client.EventsOf(ctx, filter, 0, last)
 	if err != nil {
 		return err
 	}
@@ -147,7 +153,7 @@ func events(ctx context.Context, s *session, follow bool, last int) error {
 	if !follow {
 		return nil
 	}
-	err = client.Follow(ctx, since, func(e api.Event) error { return s.event(&e) }, func(err error) {
+	err = client.FollowOf(ctx, filter, since, func(e api.Event) error { return s.event(&e) }, func(err error) {
 		fmt.Fprintf(s.t.err, "failoverctl: %s; trying again\n", printable(err.Error()))
 	})
 	if errors.Is(err, context.Canceled) {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -19,7 +20,7 @@ func TestLocalPinAndClearWriteTheEmergencyFile(t *testing.T) {
 		}
 		return string(b)
 	}
-	for _, c := range []struct {
+	for i, c := range []struct {
 		args string
 		out  []string
 		file string
@@ -37,6 +38,7 @@ func TestLocalPinAndClearWriteTheEmergencyFile(t *testing.T) {
 		if status != 0 || errs != "" || read() != c.file {
 			t.Errorf("%s: exit status %d, errors %q; the file is\n%s", c.args, status, errs, read())
 		}
+		golden(t, fmt.Sprintf("local-%d.golden", i), saw.as(out, strings.ReplaceAll(out, dir, "DIR")))
 		for _, want := range c.out {
 			if !strings.Contains(out, want) {
 				t.Errorf("%s: %q is missing in\n%s", c.args, want, out)
@@ -54,7 +56,7 @@ func TestLocalRefusesWhatWouldMakeNoValidFile(t *testing.T) {
 		"local pin auth.example.com aws":                                {"needs --reason", 2},
 		"local pin auth.example.com":                                    {"accepts 2 arg(s)", 2},
 		"local pin auth.example.com aws --reason x --for 0s":            {`--for "0s" is no duration from 1s on`, 2},
-		"local pin auth.example.com aws --reason x --for never":         {"invalid argument", 2},
+		"local pin auth.example.com aws --reason x --for never":         {"is not a duration like 30s", 2},
 		"local clear auth.example.com":                                  {"there is nothing to clear for auth.example.com in " + emergency.Path(dir), 1},
 		"local clear all":                                               {"there is nothing to clear for all", 1},
 		"local pin a.example aws --reason x --data " + dir + "/nowhere": {`there is no data directory "` + filepath.Join(dir, "nowhere"), 1},

@@ -34,6 +34,8 @@ func lookCommands(s *session) []*cobra.Command {
 		}},
 		incidentsCommand(s),
 		eventsCommand(s),
+		auditCommand(s),
+		webhookCommand(s),
 	}
 }
 
@@ -157,7 +159,7 @@ func explainPage(t *terminal, a *api.Explain) {
 }
 
 func overridesPage(t *terminal, a *api.Overrides) {
-	if len(a.Overrides)+len(a.Pins) == 0 {
+	if len(a.Overrides)+len(a.Pins)+len(a.Windows) == 0 {
 		t.printf("No overrides and no pins.\n")
 	}
 	if len(a.Overrides) > 0 {
@@ -177,6 +179,7 @@ func overridesPage(t *terminal, a *api.Overrides) {
 		}
 		x.end()
 	}
+	windowsBlock(t, a.Windows, a.At)
 	footer(t, &a.Meta)
 }
 

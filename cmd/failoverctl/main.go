@@ -18,7 +18,7 @@ var version = "dev"
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	t := &terminal{out: os.Stdout, err: os.Stderr, now: time.Now, env: os.Getenv, colour: colourful(os.Stdout, os.Getenv)}
+	t := &terminal{out: os.Stdout, err: os.Stderr, in: os.Stdin, now: time.Now, env: os.Getenv, colour: colourful(os.Stdout, os.Getenv)}
 	status := run(ctx, t, os.Args[1:])
 	stop()
 	os.Exit(status)

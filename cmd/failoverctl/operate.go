@@ -5,9 +5,12 @@ import (
 	"errors"
 	"os"
 	"os/user"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"failoverdns/api"
 )
@@ -15,11 +18,11 @@ import (
 // writeFlags are the flags that writes have in common.
 type writeFlags struct {
 	author, reason, lasts, id string
-	force, plan, wait         bool
+	force, glass, plan, wait  bool
 }
 
 // flagSet says which of writeFlags a command has.
-type flagSet struct{ lasts, force, reason bool }
+type flagSet struct{ lasts, force, reason, mayReason, glass bool }
 
 func (f *writeFlags) add(c *cobra.Command, has flagSet) {
 	c.Flags().StringVar(&f.author, "author", "", "who asks (default: you, at this machine)")
@@ -29,28 +32,53 @@ func (f *writeFlags) add(c *cobra.Command, has flagSet) {
 	if has.reason {
 		c.Flags().StringVar(&f.reason, "reason", "", "why; kept with the change, and required")
 	}
+	if has.mayReason {
+		c.Flags().StringVar(&f.reason, "reason", "", "why; kept with the change")
+		_ = c.Flags().SetAnnotation("reason", mayBeEmpty, nil)
+	}
 	if has.lasts {
-		c.Flags().StringVar(&f.lasts, "for", api.DefaultFor.String(), "how long it stands, or never")
+		c.Flags().StringVar(&f.lasts, "for", plain(api.DefaultFor), "how long it stands, or never")
 	}
 	if has.force {
 		c.Flags().BoolVar(&f.force, "force", false, "past a refusal; it is recorded")
 	}
+	if has.glass {
+		c.Flags().BoolVar(&f.glass, "break-glass", false, "past safety rules; it is recorded")
+	}
 }
+
+// mayBeEmpty marks a flag that a write can do without.
+const mayBeEmpty = "may-be-empty"
 
 // check says what is missing before a server is asked.
 func (f *writeFlags) check(c *cobra.Command) error {
-	if c.Flags().Lookup("reason") != nil && f.reason == "" {
+	if l := c.Flags().Lookup("reason"); l != nil && l.Annotations == nil && f.reason == "" {
 		return usage(`%s needs --reason TEXT: it is kept with the change, and shown to whoever asks why ("disk replacement, ticket 4711")`, c.CommandPath())
 	}
-	if l := c.Flags().Lookup("for"); l != nil && f.lasts != api.Never {
-		if d, err := time.ParseDuration(f.lasts); err != nil || d < time.Second {
-			return usage("--for %q is neither a duration from 1s on (30m, 24h) nor never", f.lasts)
+	if l := c.Flags().Lookup("for"); l != nil {
+		if err := f.checkFor(l); err != nil {
+			return err
 		}
 	}
 	if f.author == "" {
 		f.author = whoami()
 	}
 	return nil
+}
+
+// hasEnd marks a flag of a duration that does not take never.
+const hasEnd = "has-end"
+
+func (f *writeFlags) checkFor(l *pflag.Flag) error {
+	d, err := time.ParseDuration(f.lasts)
+	_, ends := l.Annotations[hasEnd]
+	switch {
+	case !ends && f.lasts == api.Never, err == nil && d >= time.Second:
+		return nil
+	case ends:
+		return usage("--for %q is no duration from 1s on (30m, 24h)", f.lasts)
+	}
+	return usage("--for %q is neither a duration from 1s on (30m, 24h) nor never", f.lasts)
 }
 
 func (f *writeFlags) who() api.Who { return api.Who{Author: f.author, Reason: f.reason} }
@@ -104,7 +132,7 @@ func (s *session) write(ctx context.Context, f *writeFlags, args []string, do wr
 	case a.Refusal != nil:
 		return errUnhealthy
 	case f.wait && a.Done:
-		return s.everywhere(ctx, client, a.Index)
+		return s.everywhere(ctx, client, a)
 	}
 	return nil
 }
@@ -130,18 +158,57 @@ func writtenPage(t *terminal, a *api.Written) {
 	default:
 		t.printf("%s at index %d.\n", t.paint(green, "Done"), a.Index)
 	}
+	for i := range a.Blocks {
+		notice(t, t.paint(yellow, " *"), &a.Blocks[i])
+	}
+	if a.Member != nil {
+		memberPlanPage(t, a.Member)
+	}
+	for _, g := range a.Gone {
+		t.printf("  would go: %s: %s\n", goneWord(&g), someOf(g.Names, g.Count-len(g.Names), 8))
+	}
 	for _, e := range a.Events {
 		t.printf("  %s\n", e)
 	}
+	for _, r := range a.Records {
+		t.printf("%s %s: %s\n", r.Name, r.Type, recordWord(&r))
+	}
 	for _, c := range a.Changes {
 		t.printf("%s: %s\n", c.Group, changeWord(&c))
-		for _, cell := range c.After {
-			t.printf("  %s answers %s, TTL %d s\n", some(cell.Names, 4), cellAnswer(&cell), cell.TTL)
-		}
-		t.printf("  why: %s\n", c.Why)
+		changePage(t, &c, a.At)
 	}
-	if len(a.Changes) == 0 && a.Refusal == nil {
-		t.printf("No answer changes.\n")
+	if len(a.Changes)+len(a.Records) == 0 && a.Refusal == nil {
+		t.printf("No steered name changes its answer.\n")
+	}
+}
+
+// goneWord counts what would go: "1 record set", "2 tokens".
+func goneWord(g *api.Gone) string {
+	kind := strings.ReplaceAll(g.Kind, "-", " ")
+	switch {
+	case g.Count == 1 && kind == "switches":
+		kind = "switch"
+	case g.Count == 1:
+		kind = strings.TrimSuffix(kind, "s")
+	}
+	return strconv.Itoa(g.Count) + " " + kind
+}
+
+// changePage is what the names of a group answer, before and after, and until when caches differ.
+func changePage(t *terminal, c *api.Change, now time.Time) {
+	for i := range c.After {
+		cell, before := &c.After[i], ""
+		if len(c.Before) == len(c.After) {
+			before = ", before " + cellAnswer(&c.Before[i])
+		}
+		t.printf("  %s answers %s%s, TTL %d s\n", someOf(cell.Names, cell.More, 4), cellAnswer(cell), before, cell.TTL)
+	}
+	t.printf("  why: %s\n", c.Why)
+	switch {
+	case c.Clear != nil:
+		t.printf("  caches: %s\n", caches(*c.Clear, now))
+	case c.TTL > 0:
+		t.printf("  caches: clear %d s after it is done\n", c.TTL)
 	}
 }
 
@@ -173,12 +240,12 @@ func operateCommands(s *session) []*cobra.Command {
 
 func failoverCommand(s *session) *cobra.Command {
 	var to string
-	c := s.writeCommand("failover GROUP|all --to SITE", "Pin a group, or all that have the site, to a site", cobra.ExactArgs(1), flagSet{lasts: true, force: true, reason: true},
+	c := s.writeCommand("failover GROUP|all --to SITE", "Pin a group, or all that have the site, to a site", cobra.ExactArgs(1), flagSet{lasts: true, force: true, reason: true, glass: true},
 		func(ctx context.Context, c *api.Client, f *writeFlags, args []string) (*api.Written, error) {
 			if to == "" {
 				return nil, usage("failover needs --to SITE; failoverctl sites lists them")
 			}
-			return c.Pin(ctx, api.PinRequest{Who: f.who(), Group: args[0], Site: to, For: f.lasts, Force: f.force}, f.plan)
+			return c.Pin(ctx, api.PinRequest{Who: f.who(), Group: args[0], Site: to, For: f.lasts, Force: f.force, BreakGlass: f.glass}, f.plan)
 		})
 	c.Flags().StringVar(&to, "to", "", "the site that the group answers with")
 	c.Long = "failover pins a group to a site. Without --force the pin yields while its site is down; with --force it stands whatever\nis measured. Undo it with unpin, or with failover to the old site."
@@ -189,12 +256,12 @@ func failoverCommand(s *session) *cobra.Command {
 func forceGroup(s *session, scope, id string) *cobra.Command {
 	force := func(word string) writing {
 		return func(ctx context.Context, c *api.Client, f *writeFlags, args []string) (*api.Written, error) {
-			return c.SetOverride(ctx, api.OverrideRequest{Who: f.who(), Scope: scope, Target: args[0], Word: word, For: f.lasts, Force: f.force}, f.plan)
+			return c.SetOverride(ctx, api.OverrideRequest{Who: f.who(), Scope: scope, Target: args[0], Word: word, For: f.lasts, Force: f.force, BreakGlass: f.glass}, f.plan)
 		}
 	}
 	return group(scope, "Force "+article(scope)+" up or down",
-		s.writeCommand("down "+id, "Take it out, whatever is measured", cobra.ExactArgs(1), flagSet{lasts: true, force: true, reason: true}, force("down")),
-		s.writeCommand("up "+id, "Count it as up, whatever is measured", cobra.ExactArgs(1), flagSet{lasts: true, force: true, reason: true}, force("up")),
+		s.writeCommand("down "+id, "Take it out, whatever is measured", cobra.ExactArgs(1), flagSet{lasts: true, force: true, reason: true, glass: scope == "site"}, force("down")),
+		s.writeCommand("up "+id, "Count it as up, whatever is measured", cobra.ExactArgs(1), flagSet{lasts: true, force: true, reason: true, glass: scope == "site"}, force("up")),
 		s.clearCommand("clear", scope, id),
 		s.extendCommand(scope, id))
 }
@@ -215,9 +282,9 @@ func muteGroup(s *session, scope, id string) *cobra.Command {
 }
 
 func (s *session) clearCommand(verb, scope, id string) *cobra.Command {
-	return s.writeCommand(verb+" "+id, "End the override", cobra.ExactArgs(1), flagSet{force: true, reason: true},
+	return s.writeCommand(verb+" "+id, "End the override", cobra.ExactArgs(1), flagSet{force: true, reason: true, glass: scope == "site"},
 		func(ctx context.Context, c *api.Client, f *writeFlags, args []string) (*api.Written, error) {
-			return c.ClearOverride(ctx, api.ClearRequest{Who: f.who(), Scope: scope, Target: args[0], Force: f.force}, f.plan)
+			return c.ClearOverride(ctx, api.ClearRequest{Who: f.who(), Scope: scope, Target: args[0], Force: f.force, BreakGlass: f.glass}, f.plan)
 		})
 }
 

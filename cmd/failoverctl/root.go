@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 	"time"
 
@@ -18,6 +17,8 @@ type session struct {
 	t          *terminal
 	servers    []string
 	tokenFile  string
+	ca         string
+	cert, key  string
 	output     string
 	consistent bool
 	timeout    time.Duration
@@ -27,8 +28,8 @@ type session struct {
 func run(ctx context.Context, t *terminal, args []string) int {
 	root := newRoot(t)
 	root.SetArgs(args)
-	err := root.ExecuteContext(ctx)
-	report(t, err)
+	at, err := root.ExecuteContextC(ctx)
+	report(t, at, err)
 	return exitStatus(err)
 }
 
@@ -52,17 +53,22 @@ func newRoot(t *terminal) *cobra.Command {
 	}
 	f := root.PersistentFlags()
 	f.StringArrayVar(&s.servers, "server", nil, "URL of an admin API; may repeat, the first that answers is used (env FAILOVER_SERVER, comma-separated; default "+api.DefaultServer+")")
-	f.StringVar(&s.tokenFile, "token-file", "", "file that holds an API token")
+	f.StringVar(&s.tokenFile, "token-file", "", "file that holds an API token (env FAILOVER_TOKEN_FILE)")
+	f.StringVar(&s.ca, "ca", "", "PEM file of the CA of https servers; default the system's (env FAILOVER_CA)")
+	f.StringVar(&s.cert, "cert", "", "PEM file of a client certificate, with --key instead of a token (env FAILOVER_CERT)")
+	f.StringVar(&s.key, "key", "", "PEM file of its key (env FAILOVER_KEY)")
 	f.StringVarP(&s.output, "output", "o", "table", "table or json")
 	f.BoolVar(&s.consistent, "consistent", false, "ask the leader first, so that every acknowledged write shows")
 	f.DurationVar(&s.timeout, "timeout", api.DefaultTimeout, "for one call, all its servers together")
+	root.AddCommand(snapshotCommand(s), recoverCommand(s))
 	root.SetOut(t.out)
 	root.SetErr(t.err)
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
+	root.SetFlagErrorFunc(flagError)
 	root.AddCommand(lookCommands(s)...)
 	root.AddCommand(operateCommands(s)...)
-	root.AddCommand(clusterCommand(s), localCommand(s), configCommand(s), certCommand(s), versionCommand(s))
+	root.AddCommand(drillCommand(s), maintenanceCommand(s), ruleCommand(s), switchCommand(s), clusterCommand(s), localCommand(s), configCommand(s), zoneCommand(s), recordCommand(s), certCommand(s), tokenCommand(s), versionCommand(s))
 	strict(root)
+	plainDefaults(root)
 	addCompletion(s, root)
 	return root
 }
@@ -71,8 +77,14 @@ func newRoot(t *terminal) *cobra.Command {
 func strict(c *cobra.Command) {
 	if check := c.Args; check != nil {
 		c.Args = func(c *cobra.Command, args []string) error {
-			if err := check(c, args); err != nil {
+			err := check(c, args)
+			switch {
+			case err != nil && c.HasSubCommands():
 				return &usageError{err}
+			case err != nil && check(c, nil) == nil && check(c, args[:1]) != nil:
+				return usage("%s takes no arguments, and %q is one", c.CommandPath(), args[0])
+			case err != nil:
+				return usage("%w; it goes: %s", err, c.UseLine())
 			}
 			return nil
 		}
@@ -110,17 +122,15 @@ func (s *session) client() (*api.Client, error) {
 	if env := s.t.env("FAILOVER_SERVER"); len(servers) == 0 && env != "" {
 		servers = strings.Split(env, ",")
 	}
-	token := ""
-	if s.tokenFile != "" {
-		b, err := os.ReadFile(s.tokenFile)
-		if err != nil {
-			return nil, usage("read the token: %w", err)
-		}
-		if token = strings.TrimSpace(string(b)); token == "" {
-			return nil, usage("the token file %q is empty", s.tokenFile)
-		}
+	token, err := s.token()
+	if err != nil {
+		return nil, err
 	}
-	c, err := api.NewClient(api.Options{Servers: servers, Token: token, Consistent: s.consistent, Timeout: s.timeout, UserAgent: "failoverctl/" + version})
+	secure, err := s.tls()
+	if err != nil {
+		return nil, err
+	}
+	c, err := api.NewClient(api.Options{Servers: servers, Token: token, TLS: secure, Consistent: s.consistent, Timeout: s.timeout, UserAgent: "failoverctl/" + version})
 	if err != nil {
 		return nil, &usageError{err}
 	}

@@ -39,6 +39,7 @@ func statusPage(t *terminal, s *api.Status) {
 	}
 	clusterBlock(t, &s.Cluster)
 	overridesBlock(t, s.Overrides, s.At)
+	windowsBlock(t, s.Windows, s.At)
 	localBlock(t, s)
 	if len(s.Drift) > 0 {
 		t.printf("\nDrift: these nodes' files differ from what is in force\n")
@@ -88,7 +89,7 @@ func groupBlock(t *terminal, g *api.Group, now time.Time) {
 		x.row(onlyFirst(i, "sites"), siteLine(&site, now))
 	}
 	for _, c := range g.Cells {
-		x.row("answer", fmt.Sprintf("%s, TTL %d s, for %s", cellAnswer(&c), c.TTL, some(c.Names, 4)))
+		x.row("answer", fmt.Sprintf("%s, TTL %d s, for %s", cellAnswer(&c), c.TTL, someOf(c.Names, c.More, 4)))
 	}
 	if g.Clear != nil {
 		x.row("caches", caches(*g.Clear, now))
@@ -139,12 +140,13 @@ func cellAnswer(c *api.Cell) string {
 	return strings.Join(all, " ")
 }
 
-// some names the first n of a list, and how many more there are.
-func some(list []string, n int) string {
-	if len(list) <= n {
-		return strings.Join(list, ", ")
+// someOf names the first n of a list, and how many more there are: the list itself has been cut by so many.
+func someOf(list []string, more, n int) string {
+	n = min(n, len(list))
+	if more += len(list) - n; more > 0 {
+		return fmt.Sprintf("%s and %d more", strings.Join(list[:n], ", "), more)
 	}
-	return fmt.Sprintf("%s and %d more", strings.Join(list[:n], ", "), len(list)-n)
+	return strings.Join(list, ", ")
 }
 
 func onlyFirst(i int, s string) string {
@@ -172,6 +174,10 @@ func nodesTable(t *terminal, g *api.Group) {
 }
 
 func clusterBlock(t *terminal, c *api.Cluster) {
+	if c.Removed != nil {
+		t.printf("\nCluster: this node was %s from it; it had %d voters when this node last heard of it\n", t.paint(red, "REMOVED"), c.Voters)
+		return
+	}
 	quorum := t.paint(green, "quorum")
 	if !c.Quorum {
 		quorum = t.paint(red, "NO QUORUM")
@@ -181,7 +187,8 @@ func clusterBlock(t *terminal, c *api.Cluster) {
 		leader = "leader " + c.Leader
 	}
 	t.printf("\nCluster: %s, %s, %d of %d voters answer%s\n", quorum, leader, c.Live, c.Voters, spare(c))
-	if c.Phase != "" && c.Phase != "running" {
+	repeated := !c.Ready && c.Detail != "" && strings.Contains(c.NotReady, c.Detail)
+	if c.Phase != "" && c.Phase != "running" && !repeated {
 		t.printf("  this node: %s%s\n", c.Phase, after(": ", c.Detail))
 	}
 	if !c.Ready {

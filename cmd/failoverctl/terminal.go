@@ -14,6 +14,7 @@ import (
 // terminal is where a command writes, and what it knows of its surroundings.
 type terminal struct {
 	out, err io.Writer
+	in       io.Reader // where a person types; nil: nobody does
 	now      func() time.Time
 	env      func(string) string
 	colour   bool
@@ -40,10 +41,11 @@ func (t *terminal) paint(colour, s string) string {
 	return "\x1b[" + colour + "m" + s + "\x1b[0m"
 }
 
-// printable drops what a terminal would obey: texts come from probed servers and from other people.
+// printable drops what a terminal would obey: texts come from probed servers and from other people. Tabs stay, since
+// zone files are written with them and a terminal does nothing with one but move on.
 func printable(s string) string {
 	return strings.Map(func(r rune) rune {
-		if r == '\n' || unicode.IsPrint(r) {
+		if r == '\n' || r == '\t' || unicode.IsPrint(r) {
 			return r
 		}
 		return '�'
@@ -85,24 +87,28 @@ func (t *terminal) json(v any) error {
 	return nil
 }
 
-// table aligns rows under their heads. Cells are plain: colour would count as width.
+// table aligns rows under their heads. Only the last cell of a row may be painted: elsewhere colour would count as width.
 type table struct {
+	t      *terminal
 	w      *tabwriter.Writer
 	indent string
 }
 
 func (t *terminal) table(indent string, heads ...string) *table {
-	x := &table{tabwriter.NewWriter(&trimmed{w: t.out}, 0, 8, 2, ' ', 0), indent}
+	x := &table{t, tabwriter.NewWriter(&trimmed{w: t.out}, 0, 8, 2, ' ', 0), indent}
 	if len(heads) > 0 {
 		x.row(heads...)
 	}
 	return x
 }
 
+// oneLine keeps a cell's text within its cell.
+var oneLine = strings.NewReplacer("\n", " ", "\t", " ")
+
 // row adds a line; an empty cell shows as a dash, so that columns can be cut by programs.
 func (x *table) row(cells ...string) {
 	for i, c := range cells {
-		c = strings.ReplaceAll(printable(c), "\n", " ")
+		c = oneLine.Replace(x.t.clean(c))
 		if c == "" {
 			c = "-"
 		}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -79,4 +80,16 @@ func expiry(t *time.Time, overdue bool, now time.Time) string {
 		return when(*t, now) + ", OVERDUE: nothing expires without a leader"
 	}
 	return when(*t, now)
+}
+
+// plain is a duration as people type it: 24h, not 24h0m0s.
+func plain(d time.Duration) string {
+	s := d.String()
+	if rest, ok := strings.CutSuffix(s, "m0s"); ok {
+		s = rest + "m"
+	}
+	if rest, ok := strings.CutSuffix(s, "h0m"); ok {
+		s = rest + "h"
+	}
+	return s
 }

@@ -16,17 +16,21 @@ const (
 	waitLimit = 30 * time.Second
 )
 
-// everywhere returns when every live node answers from an index or a later one. Nodes that do not reply are named, not
-// waited for: nobody can say what they answer.
-func (s *session) everywhere(ctx context.Context, client *api.Client, index uint64) error {
+// everywhere returns when every live node answers from the index of a write or a later one, and shows each step as it is
+// seen, by the clock of the server that is asked. Nodes that do not reply are named, not waited for: nobody can say what they answer.
+func (s *session) everywhere(ctx context.Context, client *api.Client, w *api.Written) error {
 	ctx, cancel := context.WithTimeout(ctx, waitLimit)
 	defer cancel()
+	s.step(w.At, fmt.Sprintf("committed at index %d", w.Index))
+	seen := map[string]bool{}
 	for {
 		a, err := client.Members(ctx)
 		if err == nil {
-			behind, silent := lagging(a.Cluster.Members, index)
+			s.arrivals(a, w.Index, seen)
+			behind, silent := lagging(a.Cluster.Members, w.Index)
 			if len(behind) == 0 {
 				s.saidEverywhere(len(a.Cluster.Members)-len(silent), silent)
+				s.saidClear(w)
 				return nil
 			}
 			err = fmt.Errorf("%s not there yet", strings.Join(behind, ", "))
@@ -39,6 +43,42 @@ func (s *session) everywhere(ctx context.Context, client *api.Client, index uint
 			return fmt.Errorf("it is done, but not seen on every live node within %s: %w", waitLimit, err)
 		case <-time.After(waitEvery):
 		}
+	}
+}
+
+// arrivals shows the nodes that have applied an index and were not shown before.
+func (s *session) arrivals(a *api.Members, index uint64, seen map[string]bool) {
+	for _, m := range a.Cluster.Members {
+		if m.Reachable && m.Index >= index && !seen[m.ID] {
+			seen[m.ID] = true
+			word := m.ID + " answers so"
+			if m.Role == witness {
+				word = m.ID + " has it"
+			}
+			s.step(a.At, word)
+		}
+	}
+}
+
+// witness is the role of a node that answers nothing.
+const witness = "witness"
+
+func (s *session) step(at time.Time, text string) {
+	if s.output != "json" {
+		s.t.printf("%s  %s\n", at.UTC().Format("15:04:05.000 UTC"), text)
+	}
+}
+
+// saidClear tells when the last resolver has let go of what the write changed.
+func (s *session) saidClear(w *api.Written) {
+	var last *time.Time
+	for i := range w.Changes {
+		if at := w.Changes[i].Clear; at != nil && (last == nil || at.After(*last)) {
+			last = at
+		}
+	}
+	if last != nil {
+		s.step(*last, "caches are clear, in "+span(max(0, last.Sub(w.At)))+" from the commit")
 	}
 }
 

@@ -40,6 +40,8 @@ alias     IN CNAME www
 child     IN NS  ns.child
 child     IN DS  4711 13 2 E2D3C916F6DEEAC73294E8268FB5885044A833FC5459588F4A9184CFC41A5766
 ns.child  IN A   192.0.2.53
+inchild   IN CNAME ns.child
+nochild   IN CNAME nothing.child
 `
 
 // bootZone writes the zone file.

@@ -9,6 +9,7 @@
 package main
 
 import (
+	"bytes"
 	"cmp"
 	"errors"
 	"flag"
@@ -18,8 +19,10 @@ import (
 	"os"
 	"runtime"
 	"runtime/debug"
+	"strings"
 
 	"github.com/coredns/caddy"
+	"github.com/coredns/caddy/caddyfile"
 	"github.com/coredns/coredns/core/dnsserver"
 	clog "github.com/coredns/coredns/plugin/pkg/log"
 
@@ -39,6 +42,7 @@ type options struct {
 	check   bool
 	json    bool
 	version bool
+	recover string
 }
 
 // run gives the exit status: 0 done, 1 failed, 2 wrong usage.
@@ -58,12 +62,17 @@ func run(args []string, stdout, stderr io.Writer) int {
 		return 1
 	}
 	in, err := load(o.conf)
+	if err == nil {
+		err = cmp.Or(says(in), closed(in))
+	}
 	switch {
 	case err != nil:
 	case o.check && o.json:
 		err = failover.Declared(in, stdout)
 	case o.check:
 		err = failover.Check(in, stdout)
+	case o.recover != "":
+		err = failover.Recover(in, strings.Split(o.recover, ","), os.Stdin, stdout)
 	default:
 		err = serve(in, listen())
 	}
@@ -82,6 +91,7 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	f.StringVar(&o.conf, "conf", "Corefile", "the Corefile to serve")
 	f.BoolVar(&o.check, "check", false, "read the Corefile, print what it means, and exit: 0 if it is good, 1 with file, line and reason if not")
 	f.BoolVar(&o.json, "json", false, "with -check: print what the Corefile declares as JSON, for failoverctl config diff")
+	f.StringVar(&o.recover, "recover", "", "after losing the majority for good, with the server stopped: make a cluster of this node and the other survivors, as `NODE,...`, and exit; it asks before it does anything")
 	f.BoolVar(&o.version, "version", false, "print the version and exit")
 	f.StringVar(&dnsserver.Port, "dns.port", dnsserver.DefaultPort, "port of server blocks that name none")
 	if err := f.Parse(args); err != nil {
@@ -115,6 +125,35 @@ func load(path string) (caddy.Input, error) {
 		return nil, fmt.Errorf("%w; name the Corefile with -conf (Corefile.example is one to begin with)", err)
 	}
 	return caddy.CaddyfileInput{Filepath: path, Contents: b, ServerTypeName: "dns"}, nil
+}
+
+// says refuses a Corefile with nothing in it, for which caddy would put in one of its own.
+func says(in caddy.Input) error {
+	for line := range strings.Lines(strings.TrimPrefix(string(in.Body()), "\ufeff")) {
+		if line = strings.TrimSpace(line); line != "" && line[0] != '#' {
+			return nil
+		}
+	}
+	return fmt.Errorf("%s has no server block, so it serves nothing (Corefile.example is one to begin with)", in.Path())
+}
+
+// closed refuses a Corefile with a block that is not closed, which caddy takes: it may have been cut short, or read while it
+// was written.
+func closed(in caddy.Input) error {
+	var open []int
+	d := caddyfile.NewDispenser(in.Path(), bytes.NewReader(in.Body()))
+	for d.Next() {
+		switch d.Val() {
+		case "{":
+			open = append(open, d.Line())
+		case "}":
+			open = open[:max(0, len(open)-1)] // one too many is caddy's to refuse
+		}
+	}
+	if len(open) == 0 {
+		return nil
+	}
+	return fmt.Errorf("%s:%d: the block that begins here is not closed: a \"}\" is missing, or the file is cut short", in.Path(), open[len(open)-1])
 }
 
 // versionString is the version given at build time, else that of the source it was built from.

@@ -30,6 +30,9 @@ func TestCheckRefusesWithFileLineAndReason(t *testing.T) {
 	for _, c := range []struct{ text, want string }{
 		{"a.example {\n    failover {\n        ttl 1m30\n    }\n}\n", `:3: ttl "1m30" is no TTL`},
 		{"a.example {\n    reload\n}\n", ":2 - Error during parsing: Unknown directive 'reload'"},
+		{"a.example {\n    errors\n    file db {\n        reload 1m\n", ":3: the block that begins here is not closed"},
+		{"a.example {\n    file db {\n        reload 1m\n    }\n", ":1: the block that begins here is not closed"},
+		{"# nothing here\n\n", "has no server block, so it serves nothing"},
 		{"a.example {\n    bufsize nine\n}\n", "bufsize"},
 	} {
 		file := filepath.Join(t.TempDir(), "Corefile")
@@ -75,7 +78,7 @@ func TestCheckWarnsOfWhatIsProbablyNotMeant(t *testing.T) {
 		t.Fatalf("Expected warnings not to fail, got %d: %s", status, errs)
 	}
 	for _, want := range []string{
-		"two probing nodes", "agree 3 is more than the 2 probing node(s)", "site y has no check",
+		"two probing nodes", `a certificate file cannot be read here: open a: no such file`, "agree 3 is more than the 2 probing node(s)", "site y has no check",
 		"only x has AAAA addresses for a.example", "check x/https sends Authorization from the Corefile",
 	} {
 		if !strings.Contains(out, "warning: ") || !strings.Contains(out, want) {

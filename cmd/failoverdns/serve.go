@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"encoding/json"
 	"errors"
@@ -15,6 +16,7 @@ import (
 	"github.com/coredns/caddy"
 	"github.com/coredns/caddy/caddyfile"
 	clog "github.com/coredns/coredns/plugin/pkg/log"
+	"github.com/coreos/go-systemd/v22/daemon"
 )
 
 // corefilePoll is how often the Corefile is looked at.
@@ -36,6 +38,7 @@ func serve(in caddy.Input, signals <-chan os.Signal) error {
 		return err
 	}
 	clog.Infof("failoverdns %s serves %s", caddy.AppVersion, in.Path())
+	tell(daemon.SdNotifyReady, "serves "+in.Path())
 	tick := time.NewTicker(corefilePoll)
 	defer tick.Stop()
 	seen := fingerprint(in)
@@ -52,7 +55,7 @@ func serve(in caddy.Input, signals <-chan os.Signal) error {
 			case syscall.SIGUSR1:
 				next, err := load(in.Path())
 				if err != nil {
-					clog.Errorf("SIGUSR1: %v; everything stays as it was", err)
+					refuse(err)
 					continue
 				}
 				seen = fingerprint(next)
@@ -73,9 +76,21 @@ func reload(in caddy.Input) {
 	if current == nil {
 		return
 	}
-	if _, err := current.Restart(in); err != nil {
-		clog.Errorf("%s is not taken, everything stays as it was: %v", in.Path(), err)
+	if err := cmp.Or(says(in), closed(in)); err != nil {
+		refuse(err)
+		return
 	}
+	if _, err := current.Restart(in); err != nil {
+		refuse(fmt.Errorf("%s is not taken: %w", in.Path(), err))
+		return
+	}
+	tell("", "serves "+in.Path())
+}
+
+// refuse says why a Corefile does not replace the present one.
+func refuse(err error) {
+	clog.Errorf("%v; everything stays as it was", err)
+	tell("", "everything stays as it was: "+err.Error())
 }
 
 // running is the present instance. Caddy's own list is asked, for Restart gives back the old instance with some errors
@@ -91,6 +106,7 @@ func running() *caddy.Instance {
 // last.
 func stop(s os.Signal) error {
 	clog.Infof("%s: stopping", s)
+	tell(daemon.SdNotifyStopping, "stopping")
 	var errs []error
 	if current := running(); current != nil {
 		errs = current.ShutdownCallbacks()

@@ -23,6 +23,7 @@ type Cluster struct {
 	sites    []*Site
 
 	secondaries []*Secondary
+	others      []*Process // that are killed in the end
 }
 
 // New writes certificates and Corefiles, and starts nothing.
@@ -56,7 +57,7 @@ func New(spec Spec) (c *Cluster, err error) {
 
 func (c *Cluster) build() error {
 	for i := range c.spec.Nodes {
-		n, err := c.newNode(fmt.Sprintf("ns%d", i+1))
+		n, err := c.newNode(fmt.Sprintf("%s%d", c.spec.Prefix, i+1))
 		if err != nil {
 			return err
 		}
@@ -83,24 +84,35 @@ func (c *Cluster) build() error {
 	return nil
 }
 
+// TrustDir holds the cluster's CA.
+func (c *Cluster) TrustDir() string { return c.trustDir() }
+
 func (c *Cluster) trustDir() string { return filepath.Join(c.dir, "trust") }
 
-// certificates makes the CA, each node's pair in its directory, and the toy sites' pair.
+// certificates makes the CA, each node's pair in its directory, and the toy sites' pairs.
 func (c *Cluster) certificates() error {
 	const validity = 365 * 24 * time.Hour // long enough for no node to warn of its end
 	if err := trust.InitCA(c.trustDir()); err != nil {
 		return err
 	}
-	hosts := []string{"login." + c.spec.Zone}
-	if err := trust.Issue(c.trustDir(), c.trustDir(), "sites", hosts, validity); err != nil {
-		return err
+	for _, site := range []struct {
+		name, host string
+		validity   time.Duration
+	}{
+		{goodCertificate, "login." + c.spec.Zone, validity},
+		{ExpiredCertificate, "login." + c.spec.Zone, time.Nanosecond},
+		{ForeignCertificate, "login.example.net", validity},
+	} {
+		if err := trust.Issue(c.trustDir(), c.trustDir(), site.name, []string{site.host}, site.validity); err != nil {
+			return err
+		}
 	}
 	ca, err := os.ReadFile(filepath.Join(c.trustDir(), trust.CAFile))
 	if err != nil {
 		return fmt.Errorf("read the CA: %w", err)
 	}
 	for _, n := range c.nodes {
-		if err := trust.Issue(c.trustDir(), n.Dir, n.ID, []string{"127.0.0.1"}, validity); err != nil {
+		if err := trust.Issue(c.trustDir(), n.Dir, n.ID, []string{"127.0.0.1", n.place.Address}, validity); err != nil {
 			return err
 		}
 		if err := os.WriteFile(filepath.Join(n.Dir, trust.CAFile), ca, 0o600); err != nil {
@@ -221,6 +233,9 @@ func (c *Cluster) Close() error {
 	}
 	for _, s := range c.secondaries {
 		_ = s.Terminate(stopWithin) // it may have been stopped already
+	}
+	for _, p := range c.others {
+		p.Kill()
 	}
 	if c.ports != nil {
 		c.ports.release()

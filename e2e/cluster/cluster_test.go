@@ -38,8 +38,9 @@ func toyServer(at, log string) *Server {
 	if err != nil {
 		panic(err)
 	}
-	return &Server{At: at, Process: &Process{name: "site toy-1", log: log, command: func() *exec.Cmd {
-		return exec.Command(self, toyWord, "toy", at, "", "")
+	orders := log + ".orders"
+	return &Server{At: at, orders: orders, Process: &Process{name: "site toy-1", log: log, command: func() *exec.Cmd {
+		return exec.Command(self, toyWord, "toy", at, orders, "")
 	}}}
 }
 
@@ -140,6 +141,38 @@ func TestToyResetsTheNodesThatItIsToldAndNoOther(t *testing.T) {
 	}
 	if status, _, err := probe(s, "ns1"); status != 503 || err != nil {
 		t.Errorf("with status 503: %d %v", status, err)
+	}
+}
+
+func TestToyHangsWhereItIsToldTo(t *testing.T) {
+	s := start(t)
+	for _, c := range []struct {
+		hang Hang
+		says string // at first
+		more bool   // it goes on
+	}{
+		{HangSilent, "", false},
+		{HangHeader, "HTTP/1.1 200 OK\r\nX-More", true},
+		{HangBody, "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n\r\nmore", true},
+	} {
+		if err := s.SetFaults(Faults{Hang: c.hang}); err != nil {
+			t.Fatal(err)
+		}
+		conn, err := net.Dial("tcp", s.At)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		if _, err := io.WriteString(conn, "GET / HTTP/1.1\r\nHost: toy\r\n\r\n"); err != nil {
+			t.Fatal(err)
+		}
+		if err := conn.SetReadDeadline(time.Now().Add(300 * time.Millisecond)); err != nil {
+			t.Fatal(err)
+		}
+		got, err := io.ReadAll(conn)
+		if !errors.Is(err, os.ErrDeadlineExceeded) || !strings.HasPrefix(string(got), c.says) || (len(got) > len(c.says)+20) != c.more {
+			t.Errorf("%s: it said %q, and then: %v", c.hang, got, err)
+		}
 	}
 }
 

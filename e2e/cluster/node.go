@@ -10,6 +10,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strings"
 	"syscall"
 	"time"
 
@@ -30,18 +32,27 @@ type Node struct {
 	Admin   string
 	Metrics string
 	ReadyAt string
+	Server  string     // path of the program that its next start runs
+	Env     []string   // what is set for that program beside this one's environment, as NAME=VALUE
+	Passed  []*os.File // sockets that its next start is given, as a service manager does (sd_listen_fds(3))
+	place   Place
 	ctl     string // path of failoverctl
 	client  *api.Client
+
+	consistent *api.Client
 }
 
 func (c *Cluster) newNode(id string) (*Node, error) {
-	n := &Node{ID: id, Dir: filepath.Join(c.dir, id), ctl: filepath.Join(c.spec.Binaries, "failoverctl")}
+	n := &Node{ID: id, Dir: filepath.Join(c.dir, id), place: c.spec.Place(id), Server: filepath.Join(c.spec.Binaries, "failoverdns"), ctl: filepath.Join(c.spec.Binaries, "failoverctl")}
 	for _, at := range []*string{&n.DNS, &n.Raft, &n.Admin, &n.Metrics, &n.ReadyAt} {
 		port, err := c.ports.take()
 		if err != nil {
 			return nil, err
 		}
-		*at = loopback(port)
+		*at = n.place.at(port)
+		if at == &n.Admin {
+			*at = loopback(port) // any other address demands TLS and tokens
+		}
 	}
 	if err := os.MkdirAll(n.Dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make the directory of %s: %w", id, err)
@@ -51,17 +62,34 @@ func (c *Cluster) newNode(id string) (*Node, error) {
 	}
 	var err error
 	n.Process = &Process{name: "node " + id, log: filepath.Join(n.Dir, "log"), command: func() *exec.Cmd {
-		cmd := exec.Command(filepath.Join(c.spec.Binaries, "failoverdns"), "-conf", "Corefile")
+		words := []string{n.Server, "-conf", "Corefile"}
+		if len(n.Passed) > 0 { // the process has to be told its own ID
+			words = append([]string{"sh", "-c", `LISTEN_PID=$$ exec "$0" "$@"`}, words...)
+		}
+		cmd := n.place.command(words...)
 		cmd.Dir = n.Dir
-		cmd.Env = append(os.Environ(), "SSL_CERT_FILE="+filepath.Join(n.Dir, trust.CAFile)) // signs the toy sites too
+		cmd.Env = append(append(os.Environ(), n.Env...), "SSL_CERT_FILE="+filepath.Join(n.Dir, trust.CAFile)) // signs the toy sites too
+		cmd.ExtraFiles = n.Passed
+		cmd.Env = append(cmd.Env, fmt.Sprintf("LISTEN_FDS=%d", len(n.Passed)))
 		return cmd
 	}}
-	n.client, err = api.NewClient(api.Options{Servers: []string{"http://" + n.Admin}, Timeout: 5 * time.Second})
+	o := api.Options{Servers: []string{"http://" + n.Admin}, Timeout: 5 * time.Second}
+	if n.place.Dial != nil {
+		o.Transport = &http.Transport{DialContext: n.place.Dial, DisableKeepAlives: true}
+	}
+	if n.client, err = api.NewClient(o); err != nil {
+		return nil, err
+	}
+	o.Consistent = true
+	n.consistent, err = api.NewClient(o)
 	return n, err
 }
 
 // API is a client that asks this node only.
 func (n *Node) API() *api.Client { return n.client }
+
+// Consistent is a client that asks this node for reads that show every write acknowledged before.
+func (n *Node) Consistent() *api.Client { return n.consistent }
 
 // Corefile reads the node's Corefile.
 func (n *Node) Corefile() (string, error) {
@@ -127,7 +155,18 @@ type Output struct {
 
 // CLI runs failoverctl against this node.
 func (n *Node) CLI(ctx context.Context, args ...string) (Output, error) {
-	cmd := exec.CommandContext(ctx, n.ctl, append([]string{"--server", "http://" + n.Admin}, args...)...)
+	return n.run(ctx, "", append([]string{"--server", "http://" + n.Admin}, args...))
+}
+
+// Ctl runs failoverctl in this node's directory, against whatever server the arguments name.
+func (n *Node) Ctl(ctx context.Context, args ...string) (Output, error) {
+	return n.run(ctx, n.Dir, args)
+}
+
+func (n *Node) run(ctx context.Context, dir string, args []string) (Output, error) {
+	words := append(append(slices.Clone(n.place.Within), n.ctl), args...)
+	cmd := exec.CommandContext(ctx, words[0], words[1:]...)
+	cmd.Dir = dir
 	cmd.SysProcAttr = childAttributes()
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
@@ -137,4 +176,13 @@ func (n *Node) CLI(ctx context.Context, args ...string) (Output, error) {
 		return Output{}, fmt.Errorf("run %s: %w", n.ctl, err)
 	}
 	return Output{Out: out.String(), Err: errs.String(), Status: cmd.ProcessState.ExitCode()}, nil
+}
+
+// Offline runs the node's server program once with other options, in the node's directory, and types something into it.
+func (n *Node) Offline(typed string, args ...string) (string, error) {
+	words := append(append(slices.Clone(n.place.Within), n.Server, "-conf", "Corefile"), args...)
+	cmd := exec.Command(words[0], words[1:]...)
+	cmd.Dir, cmd.Stdin = n.Dir, strings.NewReader(typed)
+	out, err := cmd.CombinedOutput()
+	return string(out), err
 }

@@ -48,7 +48,7 @@ func (o *Observer) loop(ctx context.Context, n *Node, every time.Duration) {
 	tick := time.NewTicker(every)
 	defer tick.Stop()
 	for {
-		s := n.sample(ctx, o.name)
+		s := n.Sample(ctx, o.name)
 		if ctx.Err() != nil {
 			return
 		}
@@ -63,7 +63,7 @@ func (o *Observer) loop(ctx context.Context, n *Node, every time.Duration) {
 	}
 }
 
-func (n *Node) sample(ctx context.Context, name string) Sample {
+func (n *Node) Sample(ctx context.Context, name string) Sample {
 	ctx, cancel := context.WithTimeout(ctx, queryTimeout)
 	defer cancel()
 	s := Sample{Sent: time.Now()}

@@ -10,7 +10,7 @@ import (
 const (
 	firstPort = 25000
 	lastPort  = 25999
-	blockSize = 20 // ports of one cluster
+	blockSize = 40 // ports of one cluster
 )
 
 // ports is a block of ports on 127.0.0.1 that no other cluster on this machine has while lock is open. The lock is

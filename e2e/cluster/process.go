@@ -128,7 +128,18 @@ func (p *Process) Terminate(within time.Duration) error {
 }
 
 // Pause makes it stand still (SIGSTOP): the kernel still takes connections for it, but nothing is answered.
-func (p *Process) Pause() error { return p.Signal(syscall.SIGSTOP) }
+func (p *Process) Pause() error {
+	if err := p.Signal(syscall.SIGSTOP); err != nil {
+		return err
+	}
+	for range 200 {
+		if stopped(p.PID()) {
+			return nil
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	return fmt.Errorf("%s does not stop", p.name)
+}
 
 // Resume ends a Pause.
 func (p *Process) Resume() error { return p.Signal(syscall.SIGCONT) }

@@ -25,14 +25,14 @@ type Server struct {
 	*Process
 	Address string // without the port
 	At      string // HOST:PORT
-	tls     bool
+	orders  string // path of the socket where it takes orders
 }
 
 func (c *Cluster) newSite(s SiteSpec) (*Site, error) {
 	site := &Site{Name: s.Name}
-	var cert, key string
+	var certificates string
 	if c.spec.TLS {
-		cert, key = filepath.Join(c.trustDir(), "sites.pem"), filepath.Join(c.trustDir(), "sites-key.pem")
+		certificates = c.trustDir()
 	}
 	self, err := os.Executable()
 	if err != nil {
@@ -41,9 +41,10 @@ func (c *Cluster) newSite(s SiteSpec) (*Site, error) {
 	for i, a := range s.Addresses {
 		at := net.JoinHostPort(a, strconv.Itoa(c.sitePort))
 		name := s.Name + "-" + strconv.Itoa(i+1)
-		site.Servers = append(site.Servers, &Server{Address: a, At: at, tls: c.spec.TLS, Process: &Process{
+		orders := filepath.Join(c.dir, "sites", name)
+		site.Servers = append(site.Servers, &Server{Address: a, At: at, orders: orders, Process: &Process{
 			name: "site " + name, log: filepath.Join(c.dir, "sites", name+".log"),
-			command: func() *exec.Cmd { return exec.Command(self, toyWord, s.Name, at, cert, key) },
+			command: func() *exec.Cmd { return c.spec.Place(s.Name).command(self, toyWord, s.Name, at, orders, certificates) },
 		}})
 	}
 	return site, nil
@@ -95,17 +96,21 @@ func (v *Server) wait(ctx context.Context) error {
 	})
 }
 
-// SetFaults makes the server misbehave. Only servers without TLS take it.
+// SetFaults makes the server misbehave, until it ends.
 func (v *Server) SetFaults(f Faults) error {
 	body, err := json.Marshal(f)
 	if err != nil {
 		return fmt.Errorf("encode faults: %w", err)
 	}
-	r, err := http.NewRequest(http.MethodPut, "http://"+v.At+"/faults", bytes.NewReader(body))
+	r, err := http.NewRequest(http.MethodPut, "http://toy/faults", bytes.NewReader(body))
 	if err != nil {
 		return fmt.Errorf("set faults of %s: %w", v.name, err)
 	}
-	res, err := http.DefaultClient.Do(r)
+	var d net.Dialer
+	socket := &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return d.DialContext(ctx, "unix", v.orders)
+	}}
+	res, err := (&http.Client{Transport: socket}).Do(r)
 	if err != nil {
 		return fmt.Errorf("set faults of %s: %w", v.name, err)
 	}

@@ -1,8 +1,11 @@
 package cluster
 
 import (
+	"context"
 	"fmt"
 	"net"
+	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -12,6 +15,8 @@ import (
 type Spec struct {
 	Binaries string        // directory of failoverdns and failoverctl; required
 	Nodes    int           // 3; 1 makes a node with no cluster block at all
+	Prefix   string        // of the nodes' names: ns
+	Founders int           // all; fewer: the others join, each with a token in the file TokenFile of its directory
 	Zone     string        // auth.example.com
 	Serve    []string      // names in the zone that follow the sites: @ login api
 	Sites    []SiteSpec    // the primary first; azure at 127.0.0.11, aws at 127.0.0.12
@@ -20,7 +25,27 @@ type Spec struct {
 	Timeout  time.Duration // 0.4 of the interval
 	Lines    []string      // more lines of the failover block
 	ZoneFile string        // text of a zone file; without one, nameserver lines make the zone
+
+	Place func(name string) Place // where a node (ns1), a site or a resolver runs; this machine's loopback
 }
+
+// Place is where a process runs.
+type Place struct {
+	Address string   // IP address of its own, where others reach it
+	Within  []string // stands before each command line, such as: ip netns exec NAME
+
+	// Dial reaches what listens on that place's own loopback, where a node's admin API is.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+}
+
+// command is a command line run there.
+func (p Place) command(words ...string) *exec.Cmd {
+	words = append(slices.Clone(p.Within), words...)
+	return exec.Command(words[0], words[1:]...)
+}
+
+// at is an address and port there.
+func (p Place) at(port int) string { return net.JoinHostPort(p.Address, strconv.Itoa(port)) }
 
 // SiteSpec is a toy site.
 type SiteSpec struct {
@@ -38,6 +63,9 @@ func (s *Spec) complete() {
 	if s.Nodes == 0 {
 		s.Nodes = 3
 	}
+	if s.Prefix == "" {
+		s.Prefix = "ns"
+	}
 	if s.Zone == "" {
 		s.Zone = "auth.example.com"
 	}
@@ -49,6 +77,9 @@ func (s *Spec) complete() {
 	}
 	if s.Interval == 0 {
 		s.Interval = time.Second
+	}
+	if s.Place == nil {
+		s.Place = func(string) Place { return Place{Address: "127.0.0.1"} }
 	}
 	if s.Timeout == 0 {
 		s.Timeout = s.Interval * 2 / 5
@@ -135,10 +166,26 @@ func (c *Cluster) localLines(line func(int, string, ...any), n *Node) {
 	line(3, "id %s", n.ID)
 	line(3, "data data")
 	line(3, "listen %s", n.Raft)
-	for _, p := range c.nodes {
-		line(3, "peer %s %s", p.ID, p.Raft)
-	}
+	c.peerLines(line, n)
 	line(3, "tls %s.pem %s-key.pem ca.pem", n.ID, n.ID)
 	line(3, "timing lan")
 	line(2, "}")
+}
+
+// TokenFile is the name of the join token's file in a node's directory.
+const TokenFile = "join.token"
+
+// peerLines say with whom a node is in a cluster: the founders list each other, the others join by way of the first.
+func (c *Cluster) peerLines(line func(int, string, ...any), n *Node) {
+	founders := c.nodes
+	if c.spec.Founders > 0 {
+		founders = c.nodes[:c.spec.Founders]
+	}
+	if !slices.Contains(founders, n) {
+		line(3, "join %s %s", founders[0].Raft, TokenFile)
+		return
+	}
+	for _, p := range founders {
+		line(3, "peer %s %s", p.ID, p.Raft)
+	}
 }

@@ -1,0 +1,167 @@
+package node
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"failoverdns/raftstore"
+	"failoverdns/state"
+	"failoverdns/token"
+	"failoverdns/trust"
+)
+
+// five are all nodes that a schedule may have: three that found the cluster, and two that may join it.
+var five = []string{"ns1", "ns2", "ns3", "ns4", "ns5"}
+
+// change is what an operator asks to be done to a member, and what came of it.
+type change struct {
+	raftstore.Change
+	asked   time.Time
+	refusal *state.Refusal
+}
+
+// memberOps are the words for changes of members.
+var memberOps = []string{string(raftstore.Promote), string(raftstore.Demote), string(raftstore.Remove)}
+
+// changeMember has an operator ask through a node for a change of members, beside the steps: "remove ns3 force".
+func (tr *trial) changeMember(p *proc, words []string) error {
+	if len(words) < 2 {
+		return fmt.Errorf("%q names no node", words)
+	}
+	c := tr.judge.asked(raftstore.Change{Op: raftstore.Op(words[0]), Node: tr.named("via", words[1]), Force: slices.Contains(words, "force"), Author: "operator"})
+	tr.later.Go(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), operatorWaits)
+		defer cancel()
+		if r, err := p.node.ChangeMembers(ctx, c.Change); err == nil {
+			tr.judge.changed(c, r)
+		}
+	})
+	return nil
+}
+
+// join has a node ask to be let in, by way of a member from which it has a token: a new one by its configuration, one
+// that was there before by its operator's command.
+func (tr *trial) join(id, role, via string) error {
+	by := tr.procs[via]
+	if by == nil || via == id {
+		return nil // nobody there to make a token
+	}
+	fresh := tr.dirs[id] == ""
+	if fresh {
+		tr.role[id] = state.Role(role)
+		tr.joined[id] = &JoinAt{via + ":7400", filepath.Join(tr.dir, id+".token")}
+	}
+	role = string(tr.roleOf(id))
+	tr.judge.joins(id, role)
+	if err := tr.start(id); err != nil {
+		return err
+	}
+	p := tr.procs[id]
+	tr.later.Go(func() {
+		words, err := joinToken(by, id, role)
+		if err != nil {
+			return // no leader, mostly: the operator leaves it
+		}
+		if fresh {
+			if err := os.WriteFile(tr.joined[id].TokenFile, []byte(words), 0o600); err != nil {
+				tr.judge.fail("write the token of %s: %v", id, err)
+			}
+			return
+		}
+		for range 8 {
+			if err := p.node.Join(context.Background(), via+":7400", words); err == nil || tr.judge.isGone(p) {
+				return
+			}
+			time.Sleep(4 * time.Second)
+		}
+	})
+	return nil
+}
+
+// joinToken brings a join token into the cluster, and gives its text.
+func joinToken(by *proc, id, role string) (string, error) {
+	pin, err := trust.ParsePin(by.node.CAPin())
+	if err != nil {
+		return "", err
+	}
+	j := &token.Join{Token: token.New(), Pin: pin, Role: role, Expires: time.Now().Add(time.Hour)}
+	ctx, cancel := context.WithTimeout(context.Background(), operatorWaits)
+	defer cancel()
+	r, err := by.node.Propose(ctx, state.Command{Header: state.Header{Author: "operator"},
+		Body: &state.TokenCreate{ID: j.ID, Kind: state.TokenJoin, Name: id, Hash: j.Hash(), Role: j.Role, OneUse: true, For: time.Hour}})
+	if err == nil && r.Refusal != nil {
+		err = r.Refusal
+	}
+	return j.Text(), err
+}
+
+// wipe takes a node's disk away under it and starts it with an empty one, as somebody does who replaces it.
+func (tr *trial) wipe(id string) error {
+	if tr.dirs[id] == "" {
+		return nil
+	}
+	if err := tr.crash(id, false); err != nil {
+		return err
+	}
+	tr.dirs[id] = fmt.Sprintf("%s-wiped-%d", filepath.Join(tr.dir, id), tr.now())
+	tr.judge.forget(id)
+	return tr.start(id)
+}
+
+func (tr *trial) roleOf(id string) state.Role {
+	if r, ok := tr.role[id]; ok {
+		return r
+	}
+	return state.Voter
+}
+
+// place is where a running node sees itself, as it was when the judge last looked.
+type place struct {
+	runs    bool     // it takes part, as far as it knows
+	members []string // by its own configuration of Raft
+	voters  []string
+}
+
+// places looks at all that run.
+func (tr *trial) places() map[string]place {
+	out := map[string]place{}
+	for id, p := range tr.procs {
+		at := place{runs: p.node.store.Status().Phase == raftstore.PhaseRunning}
+		for _, m := range p.node.store.Members() {
+			at.members = append(at.members, m.ID)
+			if m.Voter {
+				at.voters = append(at.voters, m.ID)
+			}
+		}
+		out[id] = at
+	}
+	return out
+}
+
+// isVoter says whether a node that runs has a vote by its own word.
+func (tr *trial) isVoter(id string) bool { return slices.Contains(tr.place[id].voters, id) }
+
+// company is a node and those whom it reaches and takes for members.
+func (tr *trial) company(id string) []string {
+	return slices.DeleteFunc(tr.reach(id), func(o string) bool { return !slices.Contains(tr.place[id].members, o) })
+}
+
+// quorate says whether nodes that hear each other are a majority of the voters, by what each of them knows.
+func (tr *trial) quorate(ids []string) bool {
+	for _, id := range ids {
+		voters, have := tr.place[id].voters, 0
+		for _, v := range voters {
+			if slices.Contains(ids, v) {
+				have++
+			}
+		}
+		if len(voters) > 0 && have < len(voters)/2+1 { // one without a configuration has not begun
+			return false
+		}
+	}
+	return slices.ContainsFunc(ids, tr.isVoter)
+}
