@@ -43,10 +43,13 @@ soak: build ## three nodes through flips, overrides, drills, reloads and hangs u
 GOBCO = github.com/rillig/gobco@v1.3.4
 
 # gobco reads all files of a package at once, whatever system they are for, so it gets a copy without the other systems'.
+# It is built in a module of its own: go install would ask for the list of its versions, which not each proxy has.
 cover: ## what the tests of the packet code reach: statements, and branches by gobco
 	@d=$$(mktemp -d) && trap 'rm -rf "$$d"' EXIT && \
 	  $(GO) test -coverprofile "$$d/profile" ./listener ./zone && $(GO) tool cover -func "$$d/profile" | tail -1 && \
-	  GOBIN="$$d" $(GO) install $(GOBCO) && mkdir "$$d/src" && git ls-files | grep -v '_other\.go$$' | tar c -T - | tar x -C "$$d/src" && \
+	  mkdir "$$d/tool" "$$d/src" && (cd "$$d/tool" && $(GO) mod init cover && $(GO) mod edit -require $(GOBCO) && \
+	    $(GO) build -mod=mod -o ../gobco github.com/rillig/gobco) && \
+	  git ls-files | grep -v '_other\.go$$' | tar c -T - | tar x -C "$$d/src" && \
 	  cd "$$d/src" && "$$d/gobco" -branch ./listener && "$$d/gobco" -branch ./zone
 
 SCHEDULES ?= 2000

@@ -31,6 +31,9 @@ func drawSchedule(seed uint64) schedule {
 	if d.switches = d.IntN(3) == 0; d.switches {
 		d.add(0, "switches declared")
 	}
+	if *shortLogs && d.IntN(3) == 0 {
+		d.add(0, "logs %d", pick(d, 1, 3, 10, 30))
+	}
 	late := time.Duration(0)
 	if d.IntN(10) == 0 {
 		late = d.between(10*time.Second, 90*time.Second) // nothing is founded before the last one is there

@@ -49,7 +49,7 @@ type judge struct {
 type counts struct {
 	schedules, steps, applied, verdicts, flips, elections, restarts, orders, kept int
 
-	members, turns, drills, windows, writes int
+	members, turns, drills, windows, writes, installs int
 }
 
 func (c *counts) add(o counts) {
@@ -67,6 +67,7 @@ func (c *counts) add(o counts) {
 	c.drills += o.drills
 	c.windows += o.windows
 	c.writes += o.writes
+	c.installs += o.installs
 }
 
 func newJudge() *judge {
@@ -158,7 +159,9 @@ func (j *judge) applied(p *proc, st *state.State, r state.Result) {
 	j.notBack(p, st)
 	j.membership.rosters[st.Index] = rosterOf(st)
 	restored := r.Effect.Checks && len(r.Effect.Events) == 0 // a whole snapshot: between it and prev lies more than one command
-	if !restored {
+	if restored {
+		j.count.installs++
+	} else {
 		j.step(p, prev, st, r, !seen)
 	}
 	j.choice(p, prev, st, restored)

@@ -44,6 +44,8 @@ type Platform struct {
 	NoSync   bool                             // tests only: commit without fsync
 	Applied  func(*state.State, state.Result) // tests only: told of each applied command, after the answers have moved
 	Log      *slog.Logger
+
+	Compaction raftstore.Compaction // tests only: logs so short that snapshots take their place
 }
 
 // Node is a running node. All exported methods may be called from any goroutine.
@@ -128,7 +130,7 @@ func (n *Node) open(cfg *Config) error {
 	}
 	sc := raftstore.Config{ID: id, Dir: cfg.DataDir, Listen: cfg.Listen, Advertise: cfg.Advertise, Role: cfg.Role, Trust: n.trust,
 		Timing: timing(cfg), Network: n.platform.Network, NoSync: n.platform.NoSync, Calls: n.calls(),
-		OnApply: n.applied, Logger: n.log}
+		OnApply: n.applied, Logger: n.log, Compaction: n.platform.Compaction}
 	for _, p := range cfg.Peers {
 		sc.Peers = append(sc.Peers, raftstore.Peer{ID: p.ID, Address: p.Address})
 	}

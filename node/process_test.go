@@ -60,7 +60,7 @@ func (tr *trial) start(id string) error {
 		tr.dirs[id] = filepath.Join(tr.dir, id)
 	}
 	p := &proc{id: id, host: tr.net.Host(id)}
-	n, err := New(tr.config(id), Platform{Network: p.host, NoSync: true, Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
+	n, err := New(tr.config(id), Platform{Network: p.host, NoSync: true, Compaction: tr.compaction, Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
 		Applied: func(st *state.State, r state.Result) { tr.judge.applied(p, st, r) },
 		Probe:   func(_ context.Context, t probes.Target) probes.Result { return tr.probe(p, t) }})
 	if err != nil {

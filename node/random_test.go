@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"runtime/debug"
 	"strings"
@@ -20,6 +21,8 @@ var (
 	runFor    = flag.Duration("for", 20*time.Second, "real time for random schedules, where -schedules is not set")
 	seed      = flag.Uint64("seed", 1, "seed of the first random schedule; 0: a random one. The next ones count on from it")
 	members   = flag.Bool("members", false, "have members come and go in one of six random schedules")
+	shortLogs = flag.Bool("short-logs", false, "have snapshots take the logs' place early in one of three random schedules")
+	having    = flag.String("having", "", "of the drawn schedules run only those with a step that this regular expression matches")
 	replay    = flag.String("replay", "", "run the schedule in this file, and no random one")
 	shrinkFor = flag.Duration("shrink", time.Minute, "real time for making a failing schedule shorter")
 )
@@ -49,7 +52,7 @@ func TestRandomSchedules(t *testing.T) {
 	}
 	defer debug.SetGCPercent(debug.SetGCPercent(400)) // clusters come and go: a fifth of the time would be spent on collecting them
 	t.Logf("seeds from %d on", *seed)
-	r := &randomRun{certs: certs, began: time.Now(), last: time.Now()}
+	r := &randomRun{certs: certs, having: regexp.MustCompile(*having), began: time.Now(), last: time.Now()}
 	r.next.Store(*seed)
 	t.Run("schedules", func(t *testing.T) {
 		for i := range runtime.GOMAXPROCS(0) {
@@ -59,20 +62,22 @@ func TestRandomSchedules(t *testing.T) {
 			})
 		}
 	})
-	t.Logf("seeds %d to %d, %s: %s", *seed, *seed+uint64(r.count.schedules)-1, time.Since(r.began).Round(time.Second), r.count)
+	t.Logf("seeds %d to %d, %s: %s", *seed, *seed+uint64(r.count.schedules)+r.passed.Load()-1, time.Since(r.began).Round(time.Second), r.count)
 }
 
 func (c counts) String() string {
-	return fmt.Sprintf("%d schedules, %d steps, %d commands applied, %d verdicts, %d flips, %d elections, %d starts, %d operator commands (%d answered): %d changes of members, %d turns of switches, %d drills, %d maintenance windows, %d changes of records",
-		c.schedules, c.steps, c.applied, c.verdicts, c.flips, c.elections, c.restarts, c.orders, c.kept, c.members, c.turns, c.drills, c.windows, c.writes)
+	return fmt.Sprintf("%d schedules, %d steps, %d commands applied, %d verdicts, %d flips, %d elections, %d starts, %d operator commands (%d answered): %d changes of members, %d turns of switches, %d drills, %d maintenance windows, %d changes of records, %d snapshots installed",
+		c.schedules, c.steps, c.applied, c.verdicts, c.flips, c.elections, c.restarts, c.orders, c.kept, c.members, c.turns, c.drills, c.windows, c.writes, c.installs)
 }
 
 // randomRun is shared by the workers.
 type randomRun struct {
-	certs string
-	began time.Time
-	next  atomic.Uint64
-	over  atomic.Bool
+	certs  string
+	having *regexp.Regexp
+	began  time.Time
+	next   atomic.Uint64
+	passed atomic.Uint64 // seeds whose schedules were not run
+	over   atomic.Bool
 
 	mu    sync.Mutex // guards what follows
 	count counts
@@ -89,13 +94,17 @@ func (r *randomRun) work(t *testing.T) {
 			return
 		}
 		s := drawSchedule(n)
+		if !r.having.MatchString(s.String()) {
+			r.passed.Add(1)
+			continue
+		}
 		j := try(t, r.certs, s)
 		j.count.schedules, j.count.steps = 1, len(s)
 		r.note(t, n, j.count)
 		if j.failed() {
 			r.over.Store(true)
-			t.Errorf("seed %d:\n%s\n\n%s\n%s\nreplay the whole: go test ./node -count=1 -run '^TestRandomSchedules$' -schedules 1 -members=%t -seed %d",
-				n, strings.Join(j.wrong, "\n"), s, shrunk(t, r.certs, s), *members, n)
+			t.Errorf("seed %d:\n%s\n\n%s\n%s\nreplay the whole: go test ./node -count=1 -run '^TestRandomSchedules$' -schedules 1 -members=%t -short-logs=%t -seed %d",
+				n, strings.Join(j.wrong, "\n"), s, shrunk(t, r.certs, s), *members, *shortLogs, n)
 		}
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"failoverdns/raftstore"
 	"failoverdns/raftstore/memnet"
 	"failoverdns/state"
 	"failoverdns/trust"
@@ -31,6 +32,8 @@ type trial struct {
 	joined map[string]*JoinAt    // how those were configured
 	place  map[string]place      // as the judge saw them last
 	zones  int                   // that files declare: 1 or 2
+
+	compaction raftstore.Compaction // of all logs
 
 	switches bool                     // files declare switches and rules
 	ends     map[string]chan struct{} // closed when the process that is stopping has ended
@@ -173,6 +176,12 @@ func (tr *trial) do(words []string) error {
 		tr.handOver(id)
 	case "blind", "sight":
 		tr.darken(id, words[0] == "blind")
+	case "logs":
+		keep, err := strconv.ParseUint(id, 10, 64)
+		if err != nil {
+			return err
+		}
+		tr.compaction = raftstore.Compaction{Threshold: 4, Trailing: keep, Every: 5 * time.Second}
 	case "switches":
 		tr.switches = true
 	case "zones":

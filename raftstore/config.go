@@ -35,6 +35,8 @@ type Config struct {
 	Logger *slog.Logger // default: silence
 	NoSync bool         // tests only: nothing survives a crash of the machine
 
+	Compaction Compaction // default: what suits a small state; tests have shorter logs
+
 	openLog func(dir string, noSync bool) (logStore, error) // default openBolt
 	level   int                                             // that this node says it knows; default state.Level
 }
@@ -60,6 +62,16 @@ var (
 	LAN = Timing{time.Second, time.Second, 500 * time.Millisecond, 50 * time.Millisecond}
 )
 
+// Compaction is when a snapshot takes the place of the log's beginning.
+type Compaction struct {
+	Threshold uint64        // entries since the last snapshot for which it is worth a new one
+	Trailing  uint64        // entries before a snapshot that stay: a follower that was away for fewer needs none
+	Every     time.Duration // how often, up to twice that, the log is looked at
+}
+
+// compaction is the default: the state is small, so is the log.
+var compaction = Compaction{Threshold: 256, Trailing: 1024, Every: 60 * time.Second}
+
 // Network is how nodes reach each other.
 type Network interface {
 	Listen(address string) (net.Listener, error)
@@ -84,6 +96,9 @@ func (c *Config) complete() error {
 	}
 	if c.Timing == (Timing{}) {
 		c.Timing = WAN
+	}
+	if c.Compaction == (Compaction{}) {
+		c.Compaction = compaction
 	}
 	if c.Network == nil {
 		c.Network = tcp{}

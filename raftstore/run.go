@@ -12,10 +12,7 @@ import (
 )
 
 const (
-	snapshotThreshold = 256  // entries; the state is small, so is the log
-	trailingLogs      = 1024 // a follower that was away for fewer needs no snapshot
-	snapshotInterval  = 60 * time.Second
-	cachedLogs        = 128 // entries kept in memory for followers; of the largest, 32 MiB
+	cachedLogs = 128 // entries kept in memory for followers; of the largest, 32 MiB
 	// reopenPause is between two tries to open a log anew that had a fault.
 	reopenPause = 5 * time.Second
 	// loneRPC is the timeout of the transport of a node that has nobody to talk to.
@@ -182,7 +179,7 @@ func (s *Store) raftConfig(notify chan bool) *raft.Config {
 	c.LocalID = raft.ServerID(s.cfg.ID)
 	t := s.cfg.Timing
 	c.HeartbeatTimeout, c.ElectionTimeout, c.LeaderLeaseTimeout, c.CommitTimeout = t.Heartbeat, t.Election, t.Lease, t.Commit
-	c.SnapshotThreshold, c.TrailingLogs, c.SnapshotInterval = snapshotThreshold, trailingLogs, snapshotInterval
+	c.SnapshotThreshold, c.TrailingLogs, c.SnapshotInterval = s.cfg.Compaction.Threshold, s.cfg.Compaction.Trailing, s.cfg.Compaction.Every
 	c.ShutdownOnRemove = false // a removed node keeps answering
 	c.NoLegacyTelemetry = true
 	c.NoSnapshotRestoreOnStart = true // the cold start has done it, and went further
