@@ -32,6 +32,7 @@ func (j *judge) asked(c raftstore.Change) *change {
 	defer j.mu.Unlock()
 	x := &change{Change: c, asked: time.Now()}
 	j.membership.changes = append(j.membership.changes, x)
+	j.calm = time.Now() // a leader hands the lead over before it is changed itself
 	j.count.orders++
 	return x
 }
