@@ -32,6 +32,8 @@ type cluster struct {
 	calls   func(id string) http.Handler
 	openLog func(id string) func(dir string, noSync bool) (logStore, error)
 	levels  map[string]int // that nodes say they know
+
+	compaction Compaction
 }
 
 func newCluster(t testing.TB, n int, net *memnet.Network, address func(i int) string) *cluster {
@@ -74,7 +76,7 @@ func (c *cluster) dir(id string) string { return filepath.Join(c.dirs, id) }
 func (c *cluster) config(id string) Config {
 	cfg := Config{ID: id, Dir: c.dir(id), Peers: c.peers, Trust: c.trust(id), Timing: c.timing, Logger: testLogger(id), NoSync: c.net != nil}
 	cfg.Listen = addressOf(c.peers, id)
-	cfg.level = c.levels[id]
+	cfg.level, cfg.Compaction = c.levels[id], c.compaction
 	if c.net != nil {
 		cfg.Network = c.net.Host(id)
 	}

@@ -107,6 +107,7 @@ func (s *Store) Join(ctx context.Context, address string, t *token.Join) error {
 		s.vouched.add(m.ID)
 	}
 	s.mu.Lock()
+	s.awaited.Store(!s.settled) // a snapshot from before, which comes first, lists others only
 	s.sponsors, s.settled = a.Members, true
 	s.mu.Unlock()
 	s.removed.Store(false)

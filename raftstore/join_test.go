@@ -94,6 +94,37 @@ func TestClusterGrowsFromOneToFiveAndShrinksBack(t *testing.T) {
 	})
 }
 
+// TestNodeThatJoinsByASnapshotIsNotTakenForRemoved: the snapshot is from before it was let in, and lists others only.
+func TestNodeThatJoinsByASnapshotIsNotTakenForRemoved(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := memCluster(t)
+		c.compaction = Compaction{Threshold: 1, Trailing: 1, Every: time.Hour}
+		defer c.end()
+		c.start("ns1", "ns2", "ns3")
+		l := c.leader()
+		mustPropose(t, l, announce(l, l.ID(), "before"))
+		if err := l.raft.Load().Snapshot().Error(); err != nil {
+			t.Fatal(err)
+		}
+		s := c.joiner("ns4", l, c.joinToken(l, state.Replica, time.Hour))
+		unlisted := 0
+		for ; s.memberAddress("ns4") == ""; time.Sleep(time.Millisecond) {
+			if s.State().Index > 0 {
+				unlisted++
+			}
+			if st := s.Status(); st.Phase == PhaseRemoved {
+				t.Fatalf("%s: %s", st.Phase, st.Detail)
+			}
+		}
+		if unlisted == 0 {
+			t.Fatal("there was no time in which it had a state and was in no list")
+		}
+		c.settleIn(s, state.Replica)
+		change(t, l, Remove, "ns4", false)
+		eventually(t, "it knows that it was removed", func() bool { return s.Status().Phase == PhaseRemoved })
+	})
+}
+
 func TestReplicaGetsTheLogAndNoVote(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := memClusterOf(t, 1)

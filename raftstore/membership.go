@@ -136,6 +136,14 @@ func (s *Store) admit(id, protocol string) bool {
 	return member
 }
 
+// membersChanged is told of each configuration that is committed.
+func (s *Store) membersChanged() {
+	if s.memberAddress(s.cfg.ID) != "" {
+		s.awaited.Store(false)
+	}
+	s.dropStrangers()
+}
+
 // dropStrangers closes the connections of nodes that are no members any more.
 func (s *Store) dropStrangers() {
 	if s.port != nil {

@@ -108,7 +108,7 @@ func (s *Store) raftStatus(r *raft.Raft, st *Status) {
 		}
 	}
 	st.Tolerance = reached - (st.Voters/2 + 1)
-	if (!listed || s.removed.Load()) && st.Phase == PhaseRunning {
+	if (!listed && !s.awaited.Load() || s.removed.Load()) && st.Phase == PhaseRunning {
 		st.Phase, st.Detail, st.Removed = PhaseRemoved, "the cluster does not list this node any more; it answers with what it had", s.removal()
 	}
 }

@@ -45,6 +45,7 @@ type Store struct {
 	disk       atomic.Pointer[disk]      // of the newest instance
 	running    *instance                 // left to Stop by run, when it ended
 	runEnded   chan struct{}
+	awaited    atomic.Bool             // let in without state, and its configuration does not list it yet
 	removed    atomic.Bool             // the others say so, see watchMembership
 	told       atomic.Pointer[Removal] // what they say of it
 	instances  sync.WaitGroup
@@ -118,7 +119,7 @@ func (s *Store) open() error {
 		}
 		return errors.Join(err, rec.file.Close())
 	}
-	s.machine.onApply, s.machine.applied, s.machine.configured = s.cfg.OnApply, rec.record, s.dropStrangers
+	s.machine.onApply, s.machine.applied, s.machine.configured = s.cfg.OnApply, rec.record, s.membersChanged
 	s.machine.leads = s.reigns
 	s.machine.clock, s.machine.clockAt = s.State().Clock, time.Now()
 	s.fresh.fresh = freshSince(s.State())
