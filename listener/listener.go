@@ -61,7 +61,7 @@ func (l *Listener) Prepare(c Config) error {
 			p.pending = next
 			continue
 		}
-		sockets, err := a.open(runtime.GOMAXPROCS(0))
+		sockets, err := a.open(readers())
 		if err != nil {
 			errs = append(errs, fmt.Errorf("%s: %w", a.Name, err))
 			continue
@@ -73,6 +73,9 @@ func (l *Listener) Prepare(c Config) error {
 	}
 	return errors.Join(errs...)
 }
+
+// readers is how many sockets an address gets: one for each processor that there is. Go may have more threads than that.
+func readers() int { return min(runtime.NumCPU(), runtime.GOMAXPROCS(0)) }
 
 func (a Address) open(n int) ([]*socket, error) {
 	if len(a.Passed) > 0 {

@@ -74,6 +74,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 	case o.recover != "":
 		err = failover.Recover(in, strings.Split(o.recover, ","), os.Stdin, stdout)
 	default:
+		shareOneProcessor()
 		err = serve(in, listen())
 	}
 	if err != nil {
@@ -116,6 +117,15 @@ func prepare(stdout io.Writer) error {
 	clog.SetOutput(stdout)
 	stdlog.SetFlags(stdlog.LstdFlags)
 	return dnsserver.SetDirectives(directives)
+}
+
+// shareOneProcessor lets two goroutines run at a time on one processor, unless GOMAXPROCS says otherwise. With one, a query
+// that comes while a snapshot is written waits until Go's scheduler takes the processor from that, 10 ms and more; with
+// two, the system's scheduler gives it to whoever has waited.
+func shareOneProcessor() {
+	if os.Getenv("GOMAXPROCS") == "" && runtime.GOMAXPROCS(0) == 1 {
+		runtime.GOMAXPROCS(2)
+	}
 }
 
 // load reads a Corefile.
