@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"testing"
 	"time"
@@ -19,15 +20,46 @@ type client struct {
 	all []cluster.Sample
 }
 
+// client asks a resolver that knows the nodes.
 func (s *scene) client() *client {
 	s.t.Helper()
-	if err := cluster.Unbound.Installed(); err != nil {
-		s.t.Skip(err)
-	}
+	s.needs(cluster.Unbound)
 	r, err := s.Resolver("resolver")
 	ok(s.t, err)
+	return s.clientOf(r)
+}
+
+// clientFromTheRoot asks a resolver that is led to the nodes by their zone's parent.
+func (s *scene) clientFromTheRoot() (*client, *cluster.Parent) {
+	s.t.Helper()
+	s.needs(cluster.Unbound, cluster.NSD)
+	p, err := s.Parent("parent")
+	ok(s.t, err)
+	ok(s.t, p.Start())
+	r, err := s.ResolverBelow(p, "resolver")
+	ok(s.t, err)
+	return s.clientOf(r), p
+}
+
+func (s *scene) needs(all ...cluster.Software) {
+	s.t.Helper()
+	for _, w := range all {
+		if err := w.Installed(); err != nil {
+			s.t.Skip(err)
+		}
+	}
+}
+
+func (s *scene) clientOf(r *cluster.Resolver) *client {
+	s.t.Helper()
 	ok(s.t, r.Start())
-	eventually(s.t, func() error { _, err := r.Ask(s.t.Context(), login, dns.TypeA); return err })
+	eventually(s.t, func() error {
+		m, err := r.Ask(s.t.Context(), login, dns.TypeA)
+		if err == nil && cluster.Answer(m) != s.azure {
+			err = fmt.Errorf("the resolver answers %s", cluster.Answer(m))
+		}
+		return err
+	})
 	c := &client{}
 	ctx, cancel := context.WithCancel(context.Background())
 	var done sync.WaitGroup
@@ -92,5 +124,31 @@ func TestClientBehindAResolverSeesNoFailureThoughPrimaryAndANameServerDie(t *tes
 	table.add("leader killed with the primary, client behind a resolver, TTL 2 s", took, s.least())
 	if most := s.flipBudget(1) + 2*time.Second; took > most {
 		t.Errorf("a client was sent to the dead site %s after its death; allowed are %s", took, most)
+	}
+}
+
+func TestClientLedByTheParentSeesNoFailureThoughPrimaryNameServerAndParentDie(t *testing.T) {
+	s := stage(t, 3, "ttl 2")
+	c, parent := s.clientFromTheRoot()
+	leader, rest := s.leader()
+	began := time.Now()
+
+	failed := s.fails()
+	s.kill(leader) // the parent goes on naming it
+	parent.Kill()  // what it said of the zone is good for a day
+	s.leaves("leader and parent killed with the primary, client led by the parent, TTL 2 s", failed, s.flipBudget(1), rest...)
+	time.Sleep(4 * time.Second)
+	last := c.only(t, began, s.azure, s.aws)
+	if most := s.flipBudget(1) + 2*time.Second; last.Sub(failed) > most {
+		t.Errorf("a client was sent to the dead site %s after its death; allowed are %s", last.Sub(failed), most)
+	}
+
+	recovered := s.recovers()
+	s.start(leader)
+	s.returnsHome()
+	home := time.Now()
+	time.Sleep(4 * time.Second)
+	if last := c.only(t, recovered, s.aws, s.azure); last.Sub(home) > 3*time.Second {
+		t.Errorf("a client was sent to the secondary %s after every node answered with the primary again; its TTL is 2 s", last.Sub(home))
 	}
 }

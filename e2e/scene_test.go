@@ -30,7 +30,7 @@ func set(t *testing.T, nodes int, lines ...string) *scene {
 	if err := world.Possible(); err != nil {
 		t.Skipf("cannot build hosts: %v", err)
 	}
-	names := []string{"azure", "aws", "resolver"}
+	names := []string{"azure", "aws", "parent", "resolver"}
 	for i := range nodes {
 		names = append(names, fmt.Sprintf("ns%d", i+1))
 	}
@@ -38,7 +38,7 @@ func set(t *testing.T, nodes int, lines ...string) *scene {
 	ok(t, err)
 	t.Cleanup(func() { ok(t, net.Close()) })
 	s := &scene{t: t, net: net, azure: net.Host("azure").Address, aws: net.Host("aws").Address}
-	s.Cluster = prepare(t, cluster.Spec{Nodes: nodes, Interval: fast, Lines: lines,
+	s.Cluster = prepare(t, cluster.Spec{Nodes: nodes, Interval: fast, Lines: lines, Delegated: true,
 		Sites: []cluster.SiteSpec{{Name: "azure", Addresses: []string{s.azure}}, {Name: "aws", Addresses: []string{s.aws}}},
 		Place: func(name string) cluster.Place {
 			h := net.Host(name)

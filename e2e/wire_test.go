@@ -169,7 +169,7 @@ func (s *scene) mismatch(m *dns.Msg, asked []*dns.Msg, site string) string {
 	want := "NXDOMAIN"
 	switch q := m.Question[0]; {
 	case q.Name == "ns1."+zone+"." && q.Qtype == dns.TypeA:
-		want = "192.0.2.1"
+		want = s.net.Host("ns1").Address
 	case (q.Name == login+"." || q.Name == zone+".") && q.Qtype == dns.TypeA:
 		want = site
 	case q.Name == "ns1."+zone+"." || q.Name == login+"." || q.Name == zone+".":

@@ -49,6 +49,9 @@ func (c *Cluster) newNode(id string) (*Node, error) {
 		if err != nil {
 			return nil, err
 		}
+		if at == &n.DNS && c.spec.Delegated {
+			port = 53 // a delegation names no port
+		}
 		*at = n.place.at(port)
 		if at == &n.Admin {
 			*at = loopback(port) // any other address demands TLS and tokens

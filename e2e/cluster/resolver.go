@@ -15,16 +15,33 @@ import (
 // Unbound is the resolver in front of clients. Debian has it as package unbound.
 var Unbound = Software{Name: "unbound", binary: "unbound", args: []string{"-d", "-p", "-c"}}
 
-// Resolver is a caching resolver that asks all nodes for the cluster's zones, as resolvers on the Internet would. It
-// keeps no answer beyond its TTL.
+// Resolver is a caching resolver, as those on the Internet. It keeps no answer beyond its TTL.
 type Resolver struct {
 	*Process
 	DNS string // HOST:PORT
 }
 
-// Resolver makes one at the place of this name, and starts nothing; Close ends it. It also asks for zones that the spec
-// does not name.
+// Resolver makes one at the place of this name that is told all nodes' addresses, and starts nothing; Close ends it. It also
+// asks them for zones that the spec does not name.
 func (c *Cluster) Resolver(place string, zones ...string) (*Resolver, error) {
+	var b strings.Builder
+	for _, z := range append(zones, c.spec.Zone) {
+		fmt.Fprintf(&b, "server:\n  local-zone: %[1]q nodefault\nstub-zone:\n  name: %[1]q\n  stub-prime: no\n", z+".")
+		for _, n := range c.nodes {
+			host, port, _ := net.SplitHostPort(n.DNS)
+			fmt.Fprintf(&b, "  stub-addr: %s@%s\n", host, port)
+		}
+	}
+	return c.resolver(place, b.String())
+}
+
+// ResolverBelow is a resolver that knows the root's address alone, and is led from there to the nodes.
+func (c *Cluster) ResolverBelow(p *Parent, place string) (*Resolver, error) {
+	return c.resolver(place, fmt.Sprintf("server:\n  root-hints: %q\n", p.hints))
+}
+
+// resolver makes one that finds zones by these lines of its configuration.
+func (c *Cluster) resolver(place, lines string) (*Resolver, error) {
 	path, err := Unbound.path()
 	if err != nil {
 		return nil, err
@@ -39,7 +56,7 @@ func (c *Cluster) Resolver(place string, zones ...string) (*Resolver, error) {
 		return nil, fmt.Errorf("make the directory of %s: %w", place, err)
 	}
 	config := filepath.Join(dir, "conf")
-	if err := os.WriteFile(config, []byte(c.unboundConfig(at, port, append(zones, c.spec.Zone))), 0o600); err != nil {
+	if err := os.WriteFile(config, []byte(fmt.Sprintf(unboundConfig, at.Address, port)+lines), 0o600); err != nil {
 		return nil, fmt.Errorf("configure %s: %w", place, err)
 	}
 	r := &Resolver{DNS: at.at(port), Process: &Process{name: "resolver " + place, log: filepath.Join(dir, "log"), command: func() *exec.Cmd {
@@ -49,23 +66,21 @@ func (c *Cluster) Resolver(place string, zones ...string) (*Resolver, error) {
 	return r, nil
 }
 
-func (c *Cluster) unboundConfig(at Place, port int, zones []string) string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "server:\n  interface: %s@%d\n  access-control: 0.0.0.0/0 allow\n  do-daemonize: no\n  username: \"\"\n  chroot: \"\"\n  use-syslog: no\n  logfile: \"\"\n", at.Address, port)
-	fmt.Fprintf(&b, "  module-config: iterator\n  do-not-query-localhost: no\n  do-ip6: no\n")
-	for _, z := range zones {
-		fmt.Fprintf(&b, "  local-zone: %q nodefault\n", z+".")
-	}
-	fmt.Fprintf(&b, "remote-control:\n  control-enable: no\n")
-	for _, z := range zones {
-		fmt.Fprintf(&b, "stub-zone:\n  name: %q\n  stub-prime: no\n", z+".")
-		for _, n := range c.nodes {
-			host, port, _ := net.SplitHostPort(n.DNS)
-			fmt.Fprintf(&b, "  stub-addr: %s@%s\n", host, port)
-		}
-	}
-	return b.String()
-}
+// unboundConfig is what all resolvers have, with address and port.
+const unboundConfig = `server:
+  interface: %s@%d
+  access-control: 0.0.0.0/0 allow
+  do-daemonize: no
+  username: ""
+  chroot: ""
+  use-syslog: no
+  logfile: ""
+  module-config: iterator
+  do-not-query-localhost: no
+  do-ip6: no
+remote-control:
+  control-enable: no
+`
 
 // Ask asks the resolver as a client does.
 func (r *Resolver) Ask(ctx context.Context, name string, qtype uint16) (*dns.Msg, error) {

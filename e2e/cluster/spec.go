@@ -26,6 +26,10 @@ type Spec struct {
 	Lines    []string      // more lines of the failover block
 	ZoneFile string        // text of a zone file; without one, nameserver lines make the zone
 
+	// Delegated has nodes answer at port 53 of addresses that are the zone's name servers', so that resolvers find them from
+	// the root of the name space on. Each node needs a place of its own.
+	Delegated bool
+
 	Place func(name string) Place // where a node (ns1), a site or a resolver runs; this machine's loopback
 }
 
@@ -149,8 +153,17 @@ func (c *Cluster) zoneLines(line func(int, string, ...any)) {
 		return
 	}
 	for i := range c.nodes {
-		line(2, "nameserver ns%d.%s 192.0.2.%d", i+1, c.spec.Zone, i+1)
+		line(2, "nameserver %s %s", c.nameServer(i), c.nameServerAddress(i))
 	}
+}
+
+func (c *Cluster) nameServer(i int) string { return fmt.Sprintf("ns%d.%s", i+1, c.spec.Zone) }
+
+func (c *Cluster) nameServerAddress(i int) string {
+	if c.spec.Delegated {
+		return c.nodes[i].place.Address
+	}
+	return fmt.Sprintf("192.0.2.%d", i+1)
 }
 
 // zoneFile is the zone file's name in each node's directory.
