@@ -48,10 +48,8 @@ func readConnections(c *local, l *line) (err error) {
 
 // connections is what the blocks say of connections.
 func (c *corefile) connections() listener.Connections {
-	for _, b := range c.blocks {
-		if n := b.local.connections; n != nil {
-			return n.Connections
-		}
+	if n := c.once.connections; n != nil {
+		return n.Connections
 	}
 	return defaultConnections()
 }

@@ -2,6 +2,7 @@ package failover
 
 import (
 	"bytes"
+	"cmp"
 	"slices"
 	"strings"
 
@@ -18,7 +19,10 @@ import (
 // corefile is all failover blocks of one Corefile. It belongs to one goroutine until it is complete, and is read only
 // from then on.
 type corefile struct {
-	blocks []*block
+	blocks  []*block
+	byZone  map[record.Name]*block // the one that declares the zone, if any does
+	defined map[string]*site       // the sites that groups may share
+	once    local                  // what one block only may say
 }
 
 // Defaults of the node-local settings.
@@ -97,51 +101,61 @@ func oneZone(l *line, keys []string) (record.Name, error) {
 
 // add puts a block beside the others and refuses what a Corefile may hold once only.
 func (c *corefile) add(b *block) error {
-	for _, o := range c.blocks {
-		switch {
-		case o.zone == b.zone && o.declaring != nil && b.declaring != nil:
-			return b.at.errorf("the zone %s is declared twice, first at %s; write failover without a block here: it serves the same zone", b.zone.Bare(), o.at.at())
-		case o.local.cluster != nil && b.local.cluster != nil:
-			return b.local.cluster.at.errorf("a second cluster block, the first is at %s; a Corefile has one node", o.local.cluster.at.at())
-		case o.local.snapshots.Dir != "" && b.local.snapshots.Dir != "":
-			return b.at.errorf("a second snapshots, beside %s; a Corefile has one node", o.local.snapshots.Dir)
-		case o.local.admin != nil && b.local.admin != nil:
-			return b.local.admin.at.errorf("a second admin address, the first is at %s; a Corefile has one node", o.local.admin.at.at())
-		case o.local.rateLimit != nil && b.local.rateLimit != nil:
-			return b.local.rateLimit.at.errorf("a second ratelimit, the first is at %s; it holds for the whole node", o.local.rateLimit.at.at())
-		case o.local.connections != nil && b.local.connections != nil:
-			return b.local.connections.at.errorf("a second connections, the first is at %s; it holds for the whole node", o.local.connections.at.at())
-		case o.local.cookies != nil && b.local.cookies != nil:
-			return b.local.cookies.at.errorf("a second cookies, the first is at %s; it holds for the whole node", o.local.cookies.at.at())
-		}
-		for _, s := range b.sites {
-			if !s.defined() {
-				continue
-			}
-			if d := o.definition(s.name); d != nil {
-				return s.at.errorf("site %q is defined twice, first at %s; name it without a block here", s.name, d.at.at())
-			}
-		}
+	o := c.byZone[b.zone]
+	if o != nil && o.declaring != nil && b.declaring != nil {
+		return b.at.errorf("the zone %s is declared twice, first at %s; write failover without a block here: it serves the same zone", b.zone.Bare(), o.at.at())
+	}
+	if err := c.once.add(b); err != nil {
+		return err
+	}
+	if err := c.define(b.sites); err != nil {
+		return err
+	}
+	if c.byZone == nil {
+		c.byZone = map[record.Name]*block{}
+	}
+	if o == nil || b.declaring != nil {
+		c.byZone[b.zone] = b
 	}
 	c.blocks = append(c.blocks, b)
 	return nil
 }
 
-func (b *block) definition(site string) *site {
-	for _, s := range b.sites {
-		if s.name == site && s.defined() {
-			return s
-		}
+// add takes over what a block says, for the whole node, that no other may say again.
+func (c *local) add(b *block) error {
+	l := &b.local
+	switch {
+	case c.cluster != nil && l.cluster != nil:
+		return l.cluster.at.errorf("a second cluster block, the first is at %s; a Corefile has one node", c.cluster.at.at())
+	case c.snapshots.Dir != "" && l.snapshots.Dir != "":
+		return b.at.errorf("a second snapshots, beside %s; a Corefile has one node", c.snapshots.Dir)
+	case c.admin != nil && l.admin != nil:
+		return l.admin.at.errorf("a second admin address, the first is at %s; a Corefile has one node", c.admin.at.at())
+	case c.rateLimit != nil && l.rateLimit != nil:
+		return l.rateLimit.at.errorf("a second ratelimit, the first is at %s; it holds for the whole node", c.rateLimit.at.at())
+	case c.connections != nil && l.connections != nil:
+		return l.connections.at.errorf("a second connections, the first is at %s; it holds for the whole node", c.connections.at.at())
+	case c.cookies != nil && l.cookies != nil:
+		return l.cookies.at.errorf("a second cookies, the first is at %s; it holds for the whole node", c.cookies.at.at())
 	}
+	c.cluster, c.snapshots, c.admin = cmp.Or(c.cluster, l.cluster), cmp.Or(c.snapshots, l.snapshots), cmp.Or(c.admin, l.admin)
+	c.rateLimit, c.connections, c.cookies = cmp.Or(c.rateLimit, l.rateLimit), cmp.Or(c.connections, l.connections), cmp.Or(c.cookies, l.cookies)
 	return nil
 }
 
-// definition finds the definition of a site that groups may share.
-func (c *corefile) definition(name string) *site {
-	for _, b := range c.blocks {
-		if s := b.definition(name); s != nil {
-			return s
+// define takes over the sites that a block defines.
+func (c *corefile) define(sites []*site) error {
+	if c.defined == nil {
+		c.defined = map[string]*site{}
+	}
+	for _, s := range sites {
+		if !s.defined() {
+			continue
 		}
+		if d := c.defined[s.name]; d != nil {
+			return s.at.errorf("site %q is defined twice, first at %s; name it without a block here", s.name, d.at.at())
+		}
+		c.defined[s.name] = s
 	}
 	return nil
 }

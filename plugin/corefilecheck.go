@@ -22,12 +22,10 @@ func (c *corefile) check(cfg *node.Config) error {
 }
 
 func (c *corefile) checkPeers(*node.Config) error {
-	for _, b := range c.blocks {
-		if b.local.cluster != nil {
-			return b.local.cluster.outside(c.zones())
-		}
+	if c.once.cluster == nil {
+		return nil
 	}
-	return nil
+	return c.once.cluster.outside(c.zones())
 }
 
 // checkDefinitions wants every site that a block's own group needs to be defined somewhere.
@@ -37,7 +35,7 @@ func (c *corefile) checkDefinitions(*node.Config) error {
 			continue
 		}
 		for _, s := range b.sites {
-			if c.definition(s.name) == nil {
+			if c.defined[s.name] == nil {
 				return s.at.errorf("site %q is defined nowhere in this Corefile; write: %s %s { address IP }", s.name, s.at.word(), s.name)
 			}
 		}
@@ -80,14 +78,21 @@ func (c *corefile) checkGroups(*node.Config) error {
 func (c *corefile) checkZones(*node.Config) error {
 	for _, b := range c.blocks {
 		for _, n := range b.steered() {
-			for _, o := range c.blocks {
-				if o.zone != b.zone && o.zone.Under(b.zone) && n.name.Under(o.zone) {
-					return n.at.errorf("%q is in the zone %s, which has a server block of its own (%s); write it there", n.name.Bare(), o.zone.Bare(), o.at.at())
-				}
+			if o := c.deepest(n.name); o.zone != b.zone {
+				return n.at.errorf("%q is in the zone %s, which has a server block of its own (%s); write it there", n.name.Bare(), o.zone.Bare(), o.at.at())
 			}
 		}
 	}
 	return nil
+}
+
+// deepest is the block whose zone a name of some block's zone belongs to.
+func (c *corefile) deepest(name record.Name) *block {
+	b := c.byZone[name]
+	for parent, ok := name.Parent(); b == nil && ok; parent, ok = parent.Parent() {
+		b = c.byZone[parent]
+	}
+	return b
 }
 
 // checkFlatten wants a resolver where the cluster itself looks names up for its answers.

@@ -87,7 +87,7 @@ func (c *corefile) declareGroup(d *state.Declaration, b *block) error {
 	if served := b.served(); len(served) > 0 {
 		cell := steeredCell{cell: state.CellDecl{Names: names(served), TTL: p.ttl}, names: served}
 		for _, s := range b.sites {
-			if t := c.definition(s.name); t.target != "" && !t.flatten {
+			if t := c.defined[s.name]; t.target != "" && !t.flatten {
 				cell.target = t.target
 			}
 		}

@@ -1,6 +1,7 @@
 package failover
 
 import (
+	"bufio"
 	"cmp"
 	"fmt"
 	"io"
@@ -17,7 +18,8 @@ import (
 
 // describe prints what a configuration means, for people.
 func describe(w io.Writer, cfg *node.Config) error {
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	out := bufio.NewWriter(w) // the other one writes cell by cell
+	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	describeNode(t, cfg)
 	sites := siteIndex(cfg)
 	for _, d := range cfg.Declarations {
@@ -28,7 +30,7 @@ func describe(w io.Writer, cfg *node.Config) error {
 		describeChecks(t, d)
 		describeSwitches(t, d)
 	}
-	return t.Flush()
+	return cmp.Or(t.Flush(), out.Flush())
 }
 
 func describeNode(w io.Writer, cfg *node.Config) {

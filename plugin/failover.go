@@ -25,7 +25,6 @@ type Failover struct {
 	zone     record.Name
 	declared bool // the block declares its zone, rather than only serving it
 	source   func() source
-	bypass   []string
 	wire     *wire // shared with the instance, which fills it in
 }
 
@@ -104,4 +103,4 @@ func (f *Failover) answers() bool {
 func (f *Failover) Ready() bool { return f.ready() }
 
 // CacheBypassZones implements cache.ZoneBypasser: a cache in front would delay a flip by up to the TTL.
-func (f *Failover) CacheBypassZones() []string { return f.bypass }
+func (f *Failover) CacheBypassZones() []string { return []string{f.zone.String()} }

@@ -96,18 +96,12 @@ func (c *cookies) secrets() ([]listener.Secret, error) {
 }
 
 // defend adds what the blocks say of cookies and the rate limit.
-func (c *corefile) defend(l *listener.Config) error {
-	for _, b := range c.blocks {
-		if r := b.local.rateLimit; r != nil {
-			l.RateLimit = &r.RateLimit
-		}
-		if b.local.cookies == nil {
-			continue
-		}
-		var err error
-		if l.Secrets, err = b.local.cookies.secrets(); err != nil {
-			return err
-		}
+func (c *corefile) defend(l *listener.Config) (err error) {
+	if r := c.once.rateLimit; r != nil {
+		l.RateLimit = &r.RateLimit
 	}
-	return nil
+	if k := c.once.cookies; k != nil {
+		l.Secrets, err = k.secrets()
+	}
+	return err
 }

@@ -39,7 +39,7 @@ func setup(c *caddy.Controller) error {
 	cfg.UDPDecorateWriterFunc = serveFast // it decorates nothing
 	i.serving = append(i.serving, s)
 	cfg.AddPlugin(func(next plugin.Handler) plugin.Handler {
-		return &Failover{Next: next, zone: b.zone, declared: b.declaring != nil, source: currentNode, bypass: i.corefile.bypass(), wire: &s.wire}
+		return &Failover{Next: next, zone: b.zone, declared: b.declaring != nil, source: currentNode, wire: &s.wire}
 	})
 	return nil
 }
@@ -64,15 +64,6 @@ func instanceOf(c *caddy.Controller) *instance {
 	c.OnShutdown(always(i.release)) // never an error: Caddy would call a reload failed that has succeeded
 	c.OnFinalShutdown(i.engine.shutdown)
 	return i
-}
-
-// bypass is the zones in CoreDNS's form.
-func (c *corefile) bypass() []string {
-	var zones []string
-	for _, z := range c.zones() {
-		zones = append(zones, z.String())
-	}
-	return zones
 }
 
 // adminAPI is a part of the one node, and is started, reloaded and stopped with it.

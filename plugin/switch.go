@@ -144,7 +144,7 @@ func (c *corefile) checkSwitches(*node.Config) error {
 			}
 			switches[s.decl.Name] = s.at
 			for _, site := range s.decl.Sites {
-				if c.definition(site) == nil {
+				if c.defined[site] == nil {
 					return s.at.errorf("switch %q names site %q, which is defined nowhere in this Corefile", s.decl.Name, site)
 				}
 			}
