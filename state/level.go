@@ -35,7 +35,7 @@ func (c Command) Level() int {
 	if last, ok := c.Body.(*Complete); ok {
 		k = last.Type
 	}
-	return max(k.level(), contentLevel(reflect.ValueOf(c.Body)))
+	return max(k.level(), asking{}.level(reflect.ValueOf(c.Body)))
 }
 
 func (k kind) level() int {
@@ -76,24 +76,24 @@ func dropAbove(v reflect.Value, level int, marked bool) {
 	}
 }
 
-// contentLevel is the highest level that fields of a value ask for which are not empty.
-func contentLevel(v reflect.Value) int {
-	if !hasLevels(v.Type(), nil) {
+// level is the highest level that fields of a value ask for which are not empty.
+func (a asking) level(v reflect.Value) int {
+	if !a.can(v.Type()) {
 		return 1
 	}
 	level := 1
 	switch v.Kind() {
 	case reflect.Pointer, reflect.Interface:
 		if !v.IsNil() {
-			level = contentLevel(v.Elem())
+			level = a.level(v.Elem())
 		}
 	case reflect.Slice, reflect.Array:
 		for i := range v.Len() {
-			level = max(level, contentLevel(v.Index(i)))
+			level = max(level, a.level(v.Index(i)))
 		}
 	case reflect.Map:
 		for _, key := range v.MapKeys() {
-			level = max(level, contentLevel(v.MapIndex(key)))
+			level = max(level, a.level(v.MapIndex(key)))
 		}
 	case reflect.Struct:
 		for i := range v.NumField() {
@@ -101,14 +101,27 @@ func contentLevel(v reflect.Value) int {
 				continue
 			}
 			if n, drop := fieldLevel(v.Type().Field(i)); !drop {
-				level = max(level, n, contentLevel(v.Field(i)))
+				level = max(level, n, a.level(v.Field(i)))
 			}
 		}
 	}
 	return level
 }
 
-// hasLevels says whether values of a type can ask for a level: a zone's record sets, which are many, cannot.
+// asking remembers of types what hasLevels says: an offer of many zones has many values of few types.
+type asking map[reflect.Type]bool
+
+// can says whether values of a type can ask for a level: a zone's record sets, which are many, cannot.
+func (a asking) can(t reflect.Type) bool {
+	can, known := a[t]
+	if !known {
+		can = hasLevels(t, nil)
+		a[t] = can
+	}
+	return can
+}
+
+// hasLevels is what asking remembers, for a type within others.
 func hasLevels(t reflect.Type, above []reflect.Type) bool {
 	for _, a := range above {
 		if a == t {
@@ -133,7 +146,11 @@ func hasLevels(t reflect.Type, above []reflect.Type) bool {
 
 // fieldLevel reads a field's tag.
 func fieldLevel(f reflect.StructField) (level int, drop bool) {
-	number, word, _ := strings.Cut(f.Tag.Get("level"), ",")
+	tag, ok := f.Tag.Lookup("level")
+	if !ok {
+		return 1, false
+	}
+	number, word, _ := strings.Cut(tag, ",")
 	n, err := strconv.Atoi(number)
 	if err != nil {
 		return 1, false

@@ -100,7 +100,7 @@ func TestContentAsksForTheLevelOfItsFields(t *testing.T) {
 		{carried{New: &one}, 2},
 		{carried{New: &one, List: []nested{{}, {New: "x"}}}, 3},
 	} {
-		if got := contentLevel(reflect.ValueOf(&x.v)); got != x.want {
+		if got := (asking{}).level(reflect.ValueOf(&x.v)); got != x.want {
 			t.Errorf("%+v asks for level %d, want %d", x.v, got, x.want)
 		}
 	}
