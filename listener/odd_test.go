@@ -6,9 +6,13 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"errors"
 	"log/slog"
 	"net"
 	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -401,5 +405,140 @@ func TestSocketsAreAsManyAsProcessorsAndShareTheWork(t *testing.T) {
 	sum.add(testAddress, p)
 	if got := sum[testAddress].tallies[record.MustParseName("example")].Rcodes[0]; got != 50+n {
 		t.Errorf("%d answers are counted", got)
+	}
+}
+
+// TestPassageIsASocketForThePacketsThatCameThisWayOnly, as the DNS library sees it.
+func TestPassageIsASocketForThePacketsThatCameThisWayOnly(t *testing.T) {
+	local, client := &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 53}, &net.UDPAddr{IP: net.IPv4(192, 0, 2, 1), Port: 5353}
+	p := &passage{local: local, queue: make(chan *passed, 1), room: make(chan struct{}, 1), done: make(chan struct{})}
+	if _, err := p.WriteTo([]byte("x"), client); !errors.Is(err, errForeign) {
+		t.Errorf("an answer to a stranger: %v", err)
+	}
+	one := &passed{data: []byte("?"), client: client}
+	if one.Network() != "udp" || one.String() != client.String() || p.LocalAddr() != net.Addr(local) {
+		t.Errorf("from %s %s to %s", one.Network(), one, p.LocalAddr())
+	}
+	if got := (writer{&remote{of: one}}).RemoteAddr(); got != net.Addr(client) {
+		t.Errorf("CoreDNS sees %v", got)
+	}
+	if got := (writer{&remote{of: local}}).RemoteAddr(); got != net.Addr(local) {
+		t.Errorf("of what came another way CoreDNS sees %v", got)
+	}
+	p.put(one)
+	p.put(&passed{data: []byte("more than there is room for")})
+	b := make([]byte, 8)
+	if n, from, err := p.ReadFrom(b); err != nil || string(b[:n]) != "?" || from != net.Addr(one) {
+		t.Errorf("read %q from %v (%v)", b[:n], from, err)
+	}
+	if err := errors.Join(p.SetWriteDeadline(time.Unix(1, 0)), p.SetDeadline(time.Time{}), p.SetDeadline(time.Now().Add(time.Hour))); err != nil {
+		t.Error(err)
+	}
+	select {
+	case <-p.done:
+		t.Error("a deadline that is not over ended it")
+	default:
+	}
+	p.SetDeadline(time.Unix(1, 0))
+	if _, _, err := p.ReadFrom(b); !errors.Is(err, net.ErrClosed) {
+		t.Errorf("after its end: %v", err)
+	}
+}
+
+// remote is a writer of whom only the client's address is asked.
+type remote struct {
+	dns.ResponseWriter
+	of net.Addr
+}
+
+func (r *remote) RemoteAddr() net.Addr { return r.of }
+
+// TestPassageThatMayNotWaitLeavesItsQueue: the context's end is the end.
+func TestPassageThatMayNotWaitLeavesItsQueue(t *testing.T) {
+	asked, answer := make(chan bool), make(chan bool)
+	p := newPassage(&net.UDPAddr{}, Server{Handler: dns.HandlerFunc(func(dns.ResponseWriter, *dns.Msg) {
+		asked <- true
+		<-answer
+	})})
+	one := &passed{data: wire(t, nil), client: &net.UDPAddr{}, reply: func([]byte) error { return nil }}
+	for range atWork {
+		p.put(one)
+		<-asked
+	}
+	p.put(one) // has to wait
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	defer cancel()
+	if err := p.stop(ctx); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("it ended with %v", err)
+	}
+	if len(p.queue) != 1 {
+		t.Errorf("%d are in the queue", len(p.queue))
+	}
+	close(answer)
+	<-p.ended
+}
+
+// TestSocketThatFailsIsToldOf, and its goroutine ends: CoreDNS's own socket goes on.
+func TestSocketThatFailsIsToldOf(t *testing.T) {
+	var log bytes.Buffer
+	p := &port{name: testAddress, log: slog.New(slog.NewTextHandler(&log, nil))}
+	s := &socket{fd: -1, batch: newBatch(false)}
+	s.run(p)
+	if !strings.Contains(log.String(), "the fast path's socket failed") || !strings.Contains(log.String(), testAddress) {
+		t.Errorf("it says %q", &log)
+	}
+	if _, err := queueOf(-1); err == nil {
+		t.Error("what is no socket has a queue")
+	}
+	if err := steer(-1, behind(1)); err == nil {
+		t.Error("what is no socket is steered")
+	}
+}
+
+func TestWhatIsNoUDPSocketIsNotTaken(t *testing.T) {
+	file, err := os.CreateTemp(t.TempDir(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	good, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer good.Close()
+	first, err := good.File()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer first.Close()
+	l := New(slog.New(slog.DiscardHandler))
+	if err := l.Prepare(Config{Addresses: []Address{{Name: testAddress, Passed: []*os.File{first, file}}}}); err == nil || l.Open(testAddress) {
+		t.Errorf("a file is taken for a socket (%v)", err)
+	}
+	l.Serve(testAddress, Server{Handler: slow}) // it is not there: nothing to serve
+	c, err := net.ListenPacket("unixgram", filepath.Join(t.TempDir(), "socket"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := takeOver(c, true); err == nil || !strings.Contains(err.Error(), "unixgram is no UDP socket") {
+		t.Errorf("a socket of the file system: %v", err)
+	}
+}
+
+// TestBothFamiliesKnowToWhichAddressAPacketWent, each on a socket of its own for all addresses.
+func TestBothFamiliesKnowToWhichAddressAPacketWent(t *testing.T) {
+	for network, level := range map[string][2]int{"udp4": {unix.IPPROTO_IP, unix.IP_PKTINFO}, "udp6": {unix.IPPROTO_IPV6, unix.IPV6_RECVPKTINFO}} {
+		c, err := net.ListenUDP(network, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, err := takeOver(c, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if on, err := unix.GetsockoptInt(s.fd, level[0], level[1]); err != nil || on != 1 || !s.wildcard {
+			t.Errorf("%s: %d (%v)", network, on, err)
+		}
+		s.close()
 	}
 }

@@ -1,12 +1,14 @@
 package listener
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
 	"log/slog"
 	"net"
 	"net/netip"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -313,4 +315,97 @@ func TestConnectionsWaitInAPassedSocketForTheNextServer(t *testing.T) {
 	l = next("b")
 	defer l.Close()
 	expectAnswer(t, waiting, "b")
+}
+
+// TestClientsAreCountedByTheirNetworkWhateverTheyComeBy: IPv4, IPv6, or no address at all.
+func TestClientsAreCountedByTheirNetworkWhateverTheyComeBy(t *testing.T) {
+	for client, want := range map[string]string{"192.0.2.77": "192.0.2.0/24", "2001:db8:1:2ff::1": "2001:db8:1:200::/56"} {
+		if got := room.network(netip.MustParseAddr(client)).String(); got != want {
+			t.Errorf("%s is of %s", client, got)
+		}
+	}
+	g := newGate()
+	g.limit(Connections{Total: 100, Network: 1})
+	here, there := net.Pipe()
+	defer there.Close()
+	c := g.admit(testAddress, here, 0)
+	if c == nil || c.network != (netip.Prefix{}) {
+		t.Fatalf("a connection without an address: %+v", c)
+	}
+	if g.admit(testAddress, there, 0) != nil {
+		t.Error("two without an address are not of one network")
+	}
+	c.Close()
+	if _, err := c.Write([]byte("late")); err == nil || g.waiting.Len() != 0 {
+		t.Errorf("an answer after the end: %v, %d are open", err, g.waiting.Len())
+	}
+	reset(there)
+	if _, err := there.Write(nil); !errors.Is(err, io.ErrClosedPipe) {
+		t.Errorf("it is open: %v", err)
+	}
+}
+
+// failing is a listening socket that has no descriptors left for a while.
+type failing struct {
+	errs []error
+	net.Listener
+}
+
+func (f *failing) Accept() (net.Conn, error) {
+	if len(f.errs) == 0 {
+		return nil, net.ErrClosed
+	}
+	err := f.errs[0]
+	f.errs = f.errs[1:]
+	return nil, err
+}
+
+// TestSocketWithoutDescriptorsLeftIsTriedAgain, and one line in the log says so, however often.
+func TestSocketWithoutDescriptorsLeftIsTriedAgain(t *testing.T) {
+	var log bytes.Buffer
+	s := NewStreams(slog.New(slog.NewTextHandler(&log, nil)))
+	socket := &failing{errs: []error{syscall.EMFILE, syscall.EMFILE}}
+	s.accept(&streamPort{name: testAddress}, socket)
+	if n := strings.Count(log.String(), "connections cannot be accepted"); n != 1 || len(socket.errs) != 0 {
+		t.Errorf("it is said %d times, %d tries are left: %s", n, len(socket.errs), &log)
+	}
+	if _, err := s.Listen(testAddress, 0, func() ([]net.Listener, error) { return nil, syscall.EMFILE }); !errors.Is(err, syscall.EMFILE) {
+		t.Errorf("an address that cannot be opened: %v", err)
+	}
+}
+
+// TestServerThatBeginsLateLeavesTheConnectionsToTheNewerOne.
+func TestServerThatBeginsLateLeavesTheConnectionsToTheNewerOne(t *testing.T) {
+	_, part := streaming(t, room)
+	old, next := part(), part()
+	go echo(next, "b")
+	expectAnswer(t, dial(t, next.Addr(), "127.0.0.1"), "b")
+	accepted := make(chan error)
+	go func() {
+		_, err := old.Accept()
+		accepted <- err
+	}()
+	<-old.over
+	expectAnswer(t, dial(t, next.Addr(), "127.0.0.1"), "b")
+	old.Close()
+	if err := <-accepted; !errors.Is(err, net.ErrClosed) {
+		t.Errorf("it ended with %v", err)
+	}
+}
+
+// TestConnectionThatNobodyIsLeftForIsClosed: the last server's turn is over, and no newer one has begun.
+func TestConnectionThatNobodyIsLeftForIsClosed(t *testing.T) {
+	s, part := streaming(t, room)
+	l := part()
+	l.port.taker.Store(l)
+	l.finish()
+	here, there := net.Pipe()
+	defer there.Close()
+	l.port.hand(s.gate.admit(testAddress, here, 0))
+	if _, err := there.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
+		t.Errorf("it is open: %v", err)
+	}
+	if n := s.Counts()[testAddress].Open; n != 0 || l.fresh.Load() != 0 {
+		t.Errorf("%d are open, %d wait for a first answer", n, l.fresh.Load())
+	}
 }
