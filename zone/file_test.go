@@ -1,6 +1,8 @@
 package zone
 
 import (
+	"bufio"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -27,6 +29,7 @@ www     IN A 192.0.2.1
 WWW     100 IN A 192.0.2.2
 www     200 IN A 192.0.2.1
 $GENERATE 1-2 h$ 300 A 192.0.2.1$
+$GENERATE 3-3 h$ in 300 A 192.0.2.1$
 `), "db", record.MustParseName("example.org"))
 	if err != nil {
 		t.Fatal(err)
@@ -45,7 +48,8 @@ www.example.org. 100 IN A 192.0.2.1
 www.example.org. 100 IN A 192.0.2.2
 example.org. 300 IN MX 10 mail.example.org.
 h1.example.org. 300 IN A 192.0.2.11
-h2.example.org. 300 IN A 192.0.2.12`
+h2.example.org. 300 IN A 192.0.2.12
+h3.example.org. 300 IN A 192.0.2.13`
 	if text := strings.Join(got, "\n"); text != wantSets {
 		t.Errorf("got\n%s\nwant\n%s", text, wantSets)
 	}
@@ -58,6 +62,10 @@ func TestParseFileNamesLineAndFault(t *testing.T) {
 		{"no NS", "@ 60 IN SOA a b 1 1 1 1 1\n", `db:1: there is no NS for "example.org."`},
 		{"two SOAs", fileHead + "@ IN SOA a b 1 1 1 1 1\n", `db:4: a second SOA`},
 		{"SOA elsewhere", fileHead + "x IN SOA a b 1 1 1 1 1\n", `db:4: the SOA's owner is "x.example.org."; the zone is "example.org."`},
+		{"SOA with too great a TTL", "@ 2147483648 IN SOA a b 1 1 1 1 1\n", `db:1: example.org. SOA has a TTL of 2147483648 s`},
+		{"SOA of a server that is no name", "@ 60 IN SOA \xfc b 1 1 1 1 1\n", `db:1: the SOA's first name server: `},
+		{"SOA of a mailbox that is no name", "@ 60 IN SOA a \xfc 1 1 1 1 1\n", `db:1: the SOA's mailbox: `},
+		{"an owner that is no name", fileHead + "b\xfccher IN A 192.0.2.1\n", `is no domain name`},
 		{"outside", fileHead + "\n; a comment\nwww.example.net. IN A 192.0.2.1\nx IN A 192.0.2.1", `db:6: "www.example.net." is outside of the zone "example.org."`},
 		{"no line end", fileHead + "www.example.net. IN A 192.0.2.1", `db:4: "www.example.net." is outside`},
 		{"over several lines", fileHead + "www.example.net. IN TXT ( a\n b\n c )\nx IN A 192.0.2.1\n", `db:6: "www.example.net." is outside`},
@@ -76,6 +84,9 @@ func TestParseFileNamesLineAndFault(t *testing.T) {
 		{"empty data", fileHead + "x IN TYPE1 \\# 0\n", `db:4: "x.example.org.": the data of this A record cannot be written: it is empty`},
 		{"bad base64", fileHead + "x IN DNSKEY 256 3 8 !!!!\n", `db:4: "x.example.org.": the data of this DNSKEY record cannot be written`},
 		{"missing include", fileHead + "$INCLUDE nothing.here\n", `failed to open`},
+		{"$GENERATE without a TTL or class", fileHead + "$GENERATE 1-2 h$ A 192.0.2.$\n", `read zone file "db": line 4: $GENERATE needs a TTL`},
+		{"$GENERATE cut short", fileHead + "$GENERATE 1-2 h$\n", `read zone file "db": line 4: $GENERATE needs a TTL`},
+		{"$GENERATE cut short behind the class", fileHead + "$GENERATE 1-2 h$ IN\n", `read zone file "db": line 4: $GENERATE needs a TTL`},
 		{"$GENERATE without a TTL", fileHead + "\n$GENERATE 1-2 h$ IN A 192.0.2.1$\n", `read zone file "db": line 5: $GENERATE needs a TTL`},
 	} {
 		t.Run(tc.claim, func(t *testing.T) {
@@ -154,4 +165,16 @@ func FuzzParseFile(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestLineReaderIsAReader, though the parser takes single bytes.
+func TestLineReaderIsAReader(t *testing.T) {
+	l := &lineReader{r: bufio.NewReader(strings.NewReader("a\n$GENERATE 1-2 h$ A 192.0.2.$\n"))}
+	if n, err := l.Read(nil); n != 0 || err != nil || l.line != 0 {
+		t.Errorf("nothing is read as %d at line %d (%v)", n, l.line, err)
+	}
+	text, err := io.ReadAll(l)
+	if string(text) != "a\n" || err == nil || !strings.Contains(err.Error(), "line 2: $GENERATE needs a TTL") {
+		t.Errorf("got %q (%v)", text, err)
+	}
 }

@@ -4,6 +4,8 @@ import (
 	"bufio"
 	"fmt"
 	"strings"
+
+	"github.com/miekg/dns"
 )
 
 // lineReader counts the lines that the parser has read: it reads no further than the record that it returns, as long
@@ -50,10 +52,12 @@ func checkGenerate(line string) error {
 		return nil
 	}
 	words := strings.Fields(line)
-	for _, w := range words[min(3, len(words)):min(5, len(words))] { // behind range and owner, before or after the class
-		if w[0] >= '0' && w[0] <= '9' {
-			return nil
-		}
+	words = words[min(3, len(words)):] // behind range and owner, before or after the class
+	if len(words) > 0 && dns.StringToClass[strings.ToUpper(words[0])] != 0 {
+		words = words[1:]
+	}
+	if len(words) > 0 && words[0][0] >= '0' && words[0][0] <= '9' {
+		return nil
 	}
 	return fmt.Errorf("$GENERATE needs a TTL behind the owner, as in %q", "$GENERATE 1-9 host$ 300 A 192.0.2.$")
 }

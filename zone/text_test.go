@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"failoverdns/record"
+	"failoverdns/state"
 )
 
 func TestParseDataReadsPresentationForm(t *testing.T) {
@@ -97,4 +98,21 @@ func sortedLines(in []string) string {
 	in = slices.Clone(in)
 	slices.Sort(in)
 	return strings.Join(in, "\n")
+}
+
+// TestAuthorStaysInTheCommentThatNamesHim, whatever he is called.
+func TestAuthorStaysInTheCommentThatNamesHim(t *testing.T) {
+	name := record.MustParseName("x.example.org")
+	st := withDynamic(steered(t), "example.org", record.Set{Name: name, Type: record.TXT, TTL: 60, Data: [][]byte{{1, 'x'}}})
+	key := state.ZoneKey(record.MustParseName("example.org"))
+	z, _ := st.Zones.Get(key)
+	d, _ := z.Dynamic.Get(state.SetKey(name, record.TXT))
+	d.Version, d.Author = 7, "eve\nwww 60 IN A 192.0.2.66\u2028"
+	var b strings.Builder
+	if err := Export(&b, st, z); err != nil {
+		t.Fatal(err)
+	}
+	if want := "; x.example.org. TXT is dynamic: version 7, by eve?www 60 IN A 192.0.2.66?\n"; !strings.Contains(b.String(), want) {
+		t.Errorf("no %q in\n%s", want, b.String())
+	}
 }

@@ -52,3 +52,29 @@ func TestTransferToACurrentSecondaryIsTheSOA(t *testing.T) {
 		break // a reader may stop early
 	}
 }
+
+// TestTransferAndListEndWhereTheirReaderDoes.
+func TestTransferAndListEndWhereTheirReaderDoes(t *testing.T) {
+	s := loaded(steered(t))
+	im := s.Find(record.MustParseName("example.org"))
+	whole := slices.Collect(im.Transfer(0))
+	for _, most := range []int{1, 2, len(whole) - 1} {
+		var got []dns.RR
+		for rr := range im.Transfer(0) {
+			if got = append(got, rr); len(got) == most {
+				break
+			}
+		}
+		if !slices.EqualFunc(got, whole[:most], func(a, b dns.RR) bool { return a.String() == b.String() }) {
+			t.Errorf("got %v, want %v", got, whole[:most])
+		}
+	}
+	n := 0
+	for range s.All() {
+		n++
+		break
+	}
+	if n != 1 {
+		t.Errorf("%d zones", n)
+	}
+}
