@@ -13,7 +13,8 @@ var three = []string{"ns1", "ns2", "ns3"}
 const (
 	interval  = 10 * time.Second
 	timeout   = 4 * time.Second
-	detect    = 3*interval + timeout + time.Second
+	failures  = 3
+	detect    = failures*interval + timeout + time.Second
 	failback  = 3*interval + time.Second
 	election  = 13 * time.Second // the longest seen with the wan preset over such links
 	noFlipFor = 10 * interval

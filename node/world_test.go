@@ -39,8 +39,9 @@ type world struct {
 
 	logs io.Writer // what all nodes log
 
-	mu   sync.Mutex
-	dead map[string]bool // "node>site" and "*>site": that probe is refused
+	mu      sync.Mutex
+	dead    map[string]bool        // "node>site" and "*>site": that probe is refused
+	refused map[string][]time.Time // by node: when a probe had been
 }
 
 const (
@@ -73,7 +74,7 @@ func inWorld(t *testing.T, ids []string, test func(w *world)) {
 }
 
 func newWorld(t *testing.T, ids []string) *world {
-	w := &world{t: t, dir: t.TempDir(), net: memnet.New(oneWay), ids: ids, nodes: map[string]*Node{}, joins: map[string]joining{}, dead: map[string]bool{}, declares: declaration, logs: io.Discard}
+	w := &world{t: t, dir: t.TempDir(), net: memnet.New(oneWay), ids: ids, nodes: map[string]*Node{}, joins: map[string]joining{}, dead: map[string]bool{}, refused: map[string][]time.Time{}, declares: declaration, logs: io.Discard}
 	if err := trust.InitCA(w.dir); err != nil {
 		t.Fatal(err)
 	}
@@ -189,6 +190,9 @@ func (w *world) probe(node string, t probes.Target) probes.Result {
 	r := probes.Result{Outcome: health.Success, Address: t.Address, Duration: 10 * time.Millisecond}
 	if refused {
 		r.Outcome, r.Reason, r.Detail = health.Failure, health.Refused, "connection refused"
+		w.mu.Lock()
+		w.refused[node] = append(w.refused[node], time.Now())
+		w.mu.Unlock()
 	}
 	return r
 }
