@@ -134,16 +134,25 @@ func (b *block) hasGroup() bool {
 
 // checkLookups refuses names to probe that this cluster steers itself: a flip would move the probe with it.
 func (c *corefile) checkLookups(cfg *node.Config) error {
+	lookups := c.lookups()
+	if len(lookups) == 0 {
+		return nil
+	}
 	steered := map[record.Name]*line{}
 	for _, b := range c.blocks {
 		for _, n := range b.steered() {
 			steered[n.name] = n.at
 		}
 	}
-	static := map[record.Name]bool{}
+	static := map[record.Name]bool{} // of each name that is looked up: whether it has records of its own
+	for _, l := range lookups {
+		static[l.name] = false
+	}
 	for _, d := range cfg.Declarations {
 		for _, s := range d.Sets {
-			static[s.Name] = true
+			if _, asked := static[s.Name]; asked {
+				static[s.Name] = true
+			}
 		}
 	}
 	by := func(n record.Name) *line {
@@ -157,7 +166,7 @@ func (c *corefile) checkLookups(cfg *node.Config) error {
 		}
 		return nil
 	}
-	for _, l := range c.lookups() {
+	for _, l := range lookups {
 		if at := by(l.name); at != nil {
 			return l.at.errorf("%s %q is a name that this cluster steers itself (%s); a probe must not follow a failover: use an address, or another name", l.at.word(), l.name.Bare(), at.at())
 		}

@@ -1,10 +1,10 @@
 package failover
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"slices"
-	"strings"
 
 	"failoverdns/health"
 	"failoverdns/record"
@@ -74,7 +74,7 @@ func (b *block) zoneFile() string { return path(b.root, b.file.args()[0]) }
 // declaration.
 func sorted(sets []record.Set) []record.Set {
 	slices.SortStableFunc(sets, func(a, b record.Set) int {
-		return strings.Compare(state.SetKey(a.Name, a.Type), state.SetKey(b.Name, b.Type))
+		return cmp.Or(record.Compare(a.Name, b.Name), cmp.Compare(a.Type, b.Type))
 	})
 	return sets
 }

@@ -49,27 +49,21 @@ func ParseNameIn(s string, origin Name) (Name, error) {
 	case ".":
 		return Root, nil
 	}
-	labels, absolute, err := splitLabels(s)
+	var room [maxName]byte
+	wire, absolute, err := appendLabels(room[:0], s)
 	if errors.Is(err, errRaw) {
 		err = rawError(s)
 	}
 	if err != nil {
 		return "", fmt.Errorf("%q is no domain name: %w", s, err)
 	}
-	var b strings.Builder
-	for _, l := range labels {
-		b.WriteByte(byte(len(l)))
-		b.WriteString(l)
-	}
 	if absolute {
-		b.WriteString(string(Root))
-	} else {
-		b.WriteString(string(origin))
+		origin = Root
 	}
-	if b.Len() > maxName {
+	if wire = append(wire, origin...); len(wire) > maxName {
 		return "", fmt.Errorf("%q is no domain name: %w", s, errLongName)
 	}
-	return Name(b.String()), nil
+	return Name(wire), nil
 }
 
 // MustParseName is ParseName for names known to be good; it panics on others.
@@ -81,18 +75,21 @@ func MustParseName(s string) Name {
 	return n
 }
 
-// splitLabels undoes the escapes of RFC 1035 section 5.1 and lowers ASCII letters.
-func splitLabels(s string) (labels []string, absolute bool, err error) {
-	var label []byte
+// appendLabels appends labels in wire form, the escapes of RFC 1035 section 5.1 undone and ASCII letters lowered.
+func appendLabels(b []byte, s string) (wire []byte, absolute bool, err error) {
+	start := len(b) // of the label, where its length goes
+	b = append(b, 0)
 	end := func() error {
-		switch {
-		case len(label) == 0:
+		switch n := len(b) - start - 1; {
+		case n == 0:
 			return errEmptyLabel
-		case len(label) > maxLabel:
+		case n > maxLabel:
 			return errLongLabel
+		default:
+			b[start] = byte(n)
 		}
-		labels = append(labels, string(label))
-		label = label[:0]
+		start = len(b)
+		b = append(b, 0)
 		return nil
 	}
 	for i := 0; i < len(s); i++ {
@@ -103,11 +100,11 @@ func splitLabels(s string) (labels []string, absolute bool, err error) {
 			}
 			absolute = i == len(s)-1
 		case '\\':
-			b, n, err := unescape(s[i+1:])
+			octet, n, err := unescape(s[i+1:])
 			if err != nil {
 				return nil, false, err
 			}
-			label = append(label, lower(b))
+			b = append(b, lower(octet))
 			i += n
 		case ' ', 0x7f:
 			return nil, false, errRaw
@@ -115,7 +112,7 @@ func splitLabels(s string) (labels []string, absolute bool, err error) {
 			if c < ' ' || c > 0x7f {
 				return nil, false, errRaw
 			}
-			label = append(label, lower(c))
+			b = append(b, lower(c))
 		}
 	}
 	if !absolute {
@@ -123,7 +120,7 @@ func splitLabels(s string) (labels []string, absolute bool, err error) {
 			return nil, false, err
 		}
 	}
-	return labels, absolute, nil
+	return b[:start], absolute, nil
 }
 
 // unescape reads what follows a backslash and says how many bytes of s it took.

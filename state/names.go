@@ -25,7 +25,8 @@ func (t *txn) checkGroups() *Refusal {
 
 // checkNames refuses what may not stand side by side in a zone.
 func (t *txn) checkNames(d *Declaration) *Refusal {
-	types := map[record.Name][]record.Type{d.Zone: {record.SOA}}
+	types := make(map[record.Name][]record.Type, len(d.Sets)+1)
+	types[d.Zone] = []record.Type{record.SOA}
 	for i := range d.Sets {
 		s := &d.Sets[i]
 		if slices.Contains(types[s.Name], s.Type) {
@@ -42,10 +43,15 @@ func (t *txn) checkNames(d *Declaration) *Refusal {
 	if r := t.steeredTypes(d, types); r != nil {
 		return r
 	}
-	for _, name := range slices.Sorted(maps.Keys(types)) {
-		if err := record.CheckBeside(types[name], name == d.Zone); err != nil {
-			return refuse(RefusedConflict, "%s: %s: %s", d.Source, name, err)
+	var first record.Name // of the wrong ones, so that every node says the same
+	var wrong error
+	for name, all := range types {
+		if err := record.CheckBeside(all, name == d.Zone); err != nil && (wrong == nil || name < first) {
+			first, wrong = name, err
 		}
+	}
+	if wrong != nil {
+		return refuse(RefusedConflict, "%s: %s: %s", d.Source, first, wrong)
 	}
 	return t.checkDynamic(d, types)
 }

@@ -12,10 +12,12 @@ import (
 type builder struct {
 	tree
 	nodes map[record.Name]*node
+	grown []*node // all of them, each behind its parent
 }
 
 func newBuilder(z *state.Zone) *builder {
-	b := &builder{tree{since: z.Since, groups: map[string]int{}}, map[record.Name]*node{}}
+	sets := z.Sets.Len() + z.Dynamic.Len()
+	b := &builder{tree: tree{since: z.Since, groups: map[string]int{}}, nodes: make(map[record.Name]*node, sets)}
 	b.apex = b.grow(z.Name)
 	return b
 }
@@ -32,6 +34,7 @@ func (b *builder) grow(name record.Name) *node {
 		p := b.grow(parent)
 		p.wild = p.wild || name.IsWildcard()
 	}
+	b.grown = append(b.grown, n)
 	return n
 }
 
@@ -51,24 +54,16 @@ func (b *builder) build(z *state.Zone) *tree {
 			b.grow(set.Name).plant(set)
 		}
 	}
-	type keyed struct {
-		key string
-		n   *node
-	}
-	all := make([]keyed, 0, len(b.nodes))
-	for _, n := range b.nodes {
-		all = append(all, keyed{string(n.name.Key()), n})
-	}
-	slices.SortFunc(all, func(a, b keyed) int { return cmp.Compare(a.key, b.key) })
-	order, by := make([]*node, len(all)), new(owner)
-	for i, k := range all {
-		order[i] = k.n
-		b.names.put(k.n, hashOf, by)
-		if k.n != b.apex {
-			k.n.over = b.above(k.n)
+	// The state's record sets come in this order, so what is left to sort is the names that are steered.
+	slices.SortFunc(b.grown, func(a, b *node) int { return record.Compare(a.name, b.name) })
+	by := new(owner)
+	for _, n := range b.grown {
+		b.names.put(n, hashOf, by)
+		if n != b.apex {
+			n.over = b.above(n)
 		}
 	}
-	b.order = listOf(order)
+	b.order = listOf(b.grown)
 	done := b.tree
 	return &done
 }

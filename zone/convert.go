@@ -37,11 +37,16 @@ func readData(h dns.RR_Header, data []byte) (dns.RR, error) {
 
 // toSet makes a set of one record. It refuses what could not be served again as it came.
 func toSet(rr dns.RR) (record.Set, error) {
-	h := rr.Header()
-	name, err := record.ParseName(h.Name)
+	name, err := record.ParseName(rr.Header().Name)
 	if err != nil {
 		return record.Set{}, err
 	}
+	return setOf(name, rr)
+}
+
+// setOf is toSet for a record whose owner has been read.
+func setOf(name record.Name, rr dns.RR) (record.Set, error) {
+	h := rr.Header()
 	data, err := rdata(rr)
 	if err != nil {
 		return record.Set{}, fmt.Errorf("the data of this %s record cannot be written: %w", dns.Type(h.Rrtype), err)
@@ -51,6 +56,9 @@ func toSet(rr dns.RR) (record.Set, error) {
 
 // rdata is a record's data in uncompressed wire form.
 func rdata(rr dns.RR) ([]byte, error) {
+	if a, ok := rr.(*dns.A); ok && a.A.To4() != nil { // most records of large zones
+		return bytes.Clone(a.A.To4()), nil
+	}
 	rr = dns.Copy(rr) // packing writes to the header
 	rr.Header().Name = "."
 	wire, err := pack(rr, dns.Len(rr))

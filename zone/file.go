@@ -2,7 +2,6 @@ package zone
 
 import (
 	"bufio"
-	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -22,7 +21,7 @@ func ParseFile(r io.Reader, path string, origin record.Name) (state.SOA, []recor
 	lines := &lineReader{r: bufio.NewReader(r)}
 	zp := dns.NewZoneParser(lines, origin.String(), path)
 	zp.SetIncludeAllowed(true)
-	f := &fileReader{origin: origin, sets: map[setID]*fileSet{}}
+	f := &fileReader{origin: origin, sets: map[record.Name][]*fileSet{}}
 	for rr, ok := zp.Next(); ok; rr, ok = zp.Next() {
 		if err := f.add(rr, lines.line); err != nil {
 			return state.SOA{}, nil, fmt.Errorf("%s:%d: %w", path, lines.line, err)
@@ -38,11 +37,6 @@ func ParseFile(r io.Reader, path string, origin record.Name) (state.SOA, []recor
 	return *f.soa, sets, nil
 }
 
-type setID struct {
-	name record.Name
-	kind record.Type
-}
-
 // fileSet is a set in the making.
 type fileSet struct {
 	record.Set
@@ -56,7 +50,7 @@ type fileReader struct {
 	origin record.Name
 	soa    *state.SOA
 	line   int // of the latest record
-	sets   map[setID]*fileSet
+	sets   map[record.Name][]*fileSet
 	order  []*fileSet
 }
 
@@ -74,7 +68,7 @@ func (f *fileReader) add(rr dns.RR, line int) error {
 	if err := record.CheckOwner(name, record.Type(h.Rrtype)); err != nil {
 		return err
 	}
-	set, err := toSet(rr)
+	set, err := setOf(name, rr)
 	if err != nil {
 		return fmt.Errorf("%q: %w", h.Name, err)
 	}
@@ -118,11 +112,10 @@ func (f *fileReader) addTo(rr dns.RR, one record.Set, line int) error {
 	if err := record.CheckSet(one); err != nil {
 		return err
 	}
-	id := setID{one.Name, one.Type}
-	s := f.sets[id]
+	s := f.set(one.Name, one.Type)
 	if s == nil {
 		s = &fileSet{Set: record.Set{Name: one.Name, Type: one.Type, TTL: one.TTL}}
-		f.sets[id] = s
+		f.sets[one.Name] = append(f.sets[one.Name], s)
 		f.order = append(f.order, s)
 	}
 	s.line = line
@@ -138,29 +131,57 @@ func (f *fileReader) addTo(rr dns.RR, one record.Set, line int) error {
 	return nil
 }
 
+// set is the set of a name and type so far, or nil.
+func (f *fileReader) set(name record.Name, t record.Type) *fileSet {
+	for _, s := range f.sets[name] {
+		if s.Type == t {
+			return s
+		}
+	}
+	return nil
+}
+
+// types are those at a name.
+func (f *fileReader) types(name record.Name) (all []record.Type) {
+	if name == f.origin {
+		all = append(all, record.SOA)
+	}
+	for _, s := range f.sets[name] {
+		all = append(all, s.Type)
+	}
+	return all
+}
+
 // finish checks the zone as a whole. With an error comes the line that it belongs to.
 func (f *fileReader) finish() ([]record.Set, int, error) {
 	last := max(f.line, 1)
 	switch {
 	case f.soa == nil:
 		return nil, last, fmt.Errorf("there is no SOA for %q; a zone file has one, at the zone's own name", f.origin)
-	case f.sets[setID{f.origin, record.NS}] == nil:
+	case f.set(f.origin, record.NS) == nil:
 		return nil, last, fmt.Errorf("there is no NS for %q; a zone has at least one at its own name", f.origin)
 	}
-	byName := map[record.Name][]record.Type{f.origin: {record.SOA}}
 	sets := make([]record.Set, len(f.order))
+	var wrong error // on the first line that has one
 	for i, s := range f.order {
 		sets[i] = s.Set
-		byName[s.Name] = append(byName[s.Name], s.Type)
+		if err := f.check(s); err != nil && (wrong == nil || s.line < last) {
+			wrong, last = err, s.line
+		}
 	}
-	late := slices.SortedStableFunc(slices.Values(f.order), func(a, b *fileSet) int { return cmp.Compare(a.line, b.line) })
-	for _, s := range late {
-		if err := record.CheckSet(s.Set); err != nil {
-			return nil, s.line, err
-		}
-		if err := record.CheckBeside(byName[s.Name], s.Name == f.origin); err != nil {
-			return nil, s.line, fmt.Errorf("%s: %w", s.Name, err)
-		}
+	if wrong != nil {
+		return nil, last, wrong
 	}
 	return sets, 0, nil
+}
+
+// check checks a whole set, by itself and beside the others of its name.
+func (f *fileReader) check(s *fileSet) error {
+	if err := record.CheckSet(s.Set); err != nil {
+		return err
+	}
+	if err := record.CheckBeside(f.types(s.Name), s.Name == f.origin); err != nil {
+		return fmt.Errorf("%s: %w", s.Name, err)
+	}
+	return nil
 }
