@@ -113,7 +113,8 @@ func (s settings) largeCluster(ctx context.Context) (c *cluster.Cluster, err err
 		}
 		return cluster.Place{Address: "127.0.0.1", Within: []string{"taskset", "-c", fmt.Sprint(core)}}
 	}
-	c, err = cluster.New(cluster.Spec{Binaries: s.binaries, Zone: zoneName, ZoneFile: string(zone), Serve: []string{"steered"}, Place: place})
+	c, err = cluster.New(cluster.Spec{Binaries: s.binaries, Zone: zoneName, ZoneFile: string(zone), Serve: []string{"steered"}, Place: place,
+		Timing: "wan"})
 	if err != nil {
 		return nil, err
 	}

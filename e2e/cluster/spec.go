@@ -23,6 +23,7 @@ type Spec struct {
 	TLS      bool          // sites speak HTTPS, and nodes verify them
 	Interval time.Duration // 1 s
 	Timeout  time.Duration // 0.4 of the interval
+	Timing   string        // Raft's: lan
 	Lines    []string      // more lines of the failover block
 	ZoneFile string        // text of a zone file; without one, nameserver lines make the zone
 
@@ -81,6 +82,9 @@ func (s *Spec) complete() {
 	}
 	if s.Interval == 0 {
 		s.Interval = time.Second
+	}
+	if s.Timing == "" {
+		s.Timing = "lan"
 	}
 	if s.Place == nil {
 		s.Place = func(string) Place { return Place{Address: "127.0.0.1"} }
@@ -181,7 +185,7 @@ func (c *Cluster) localLines(line func(int, string, ...any), n *Node) {
 	line(3, "listen %s", n.Raft)
 	c.peerLines(line, n)
 	line(3, "tls %s.pem %s-key.pem ca.pem", n.ID, n.ID)
-	line(3, "timing lan")
+	line(3, "timing %s", c.spec.Timing)
 	line(2, "}")
 }
 
