@@ -50,6 +50,7 @@ var measures = []measure{
 	{"flood", "what a flood of random names takes from a client behind the rate limit, beside other servers", flood},
 	{"scale", "load, memory and one change, by the zone's size", scale},
 	{"zones", "10,000 zones on one node: start, memory, a flip and a change among them", zones},
+	{"blocks", "10,000 server blocks in one Corefile: check, start and memory", blocks},
 	{"writes", "writes that three nodes acknowledge in a second, by the number of clients", writes},
 	{"snapshots", "latency of answers while a node writes a snapshot of a large zone, and while another restarts with it", snapshots},
 	{"probes", "10,000 health checks on one core", probing},
