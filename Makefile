@@ -56,9 +56,11 @@ SCHEDULES ?= 2000
 SEED      ?= 0
 DURATION  ?=
 MEMBERS   ?= false
+SHORTLOGS ?= false
+HAVING    ?=
 
 chaos: ## SCHEDULES (2000) random schedules of faults in virtual time, or as many as fit into DURATION (1h); SEED: of the first
-	$(GO) test ./node -count=1 -run '^TestRandomSchedules$$' -v -timeout 0 -seed $(SEED) -members=$(MEMBERS) $(if $(DURATION),-for $(DURATION),-schedules $(SCHEDULES))
+	$(GO) test ./node -count=1 -run '^TestRandomSchedules$$' -v -timeout 0 -seed $(SEED) -members=$(MEMBERS) -short-logs=$(SHORTLOGS) -having '$(HAVING)' $(if $(DURATION),-for $(DURATION),-schedules $(SCHEDULES))
 
 mutants: ## plant bugs, one at a time, and see that a test catches each
 	MUTANTS=1 $(GO) test ./mutants -count=1 -run TestEachPlantedBug -v -timeout 15m
