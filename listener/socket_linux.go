@@ -205,8 +205,24 @@ func steer(fd int, program []unix.SockFilter) error {
 	return os.NewSyscallError("setsockopt", unix.SetsockoptSockFprog(fd, unix.SOL_SOCKET, unix.SO_ATTACH_REUSEPORT_CBPF, &p))
 }
 
-// leave gives packets that come from now on to CoreDNS's socket.
-func leave(sockets []*socket) error { return steer(sockets[0].fd, behind(len(sockets))) }
+// leave gives packets that come from now on to CoreDNS's socket. When the sockets are closed, one after the other, those that
+// are left change their places, and packets are spread by their senders over all but connected ones: so each is connected,
+// to itself. What comes into it meanwhile is still answered.
+func leave(sockets []*socket) error {
+	if err := steer(sockets[0].fd, behind(len(sockets))); err != nil {
+		return err
+	}
+	for _, s := range sockets {
+		own, err := unix.Getsockname(s.fd)
+		if err == nil {
+			err = unix.Connect(s.fd, own)
+		}
+		if err != nil {
+			return os.NewSyscallError("connect", err)
+		}
+	}
+	return nil
+}
 
 func (s *socket) close() {
 	s.mu.Lock()
@@ -215,18 +231,20 @@ func (s *socket) close() {
 	s.file.Close()
 }
 
-// run answers until the socket shall end, and then what has come before.
+// run answers until the socket shall end, and then what has come before: only a receive that began after the end was
+// told shows that nothing is left.
 func (s *socket) run(p *port) {
 	for {
-		if p.kept && p.ending.Load() {
+		ending := p.ending.Load()
+		if p.kept && ending {
 			return
 		}
-		n, err := s.batch.receive(s.fd, !p.ending.Load())
+		n, err := s.batch.receive(s.fd, !ending)
 		switch {
 		case err != nil:
 			p.log.Error("the fast path's socket failed; CoreDNS's own takes over", "address", p.name, "error", err)
 			return
-		case n == 0 && p.ending.Load():
+		case n == 0 && ending:
 			return
 		case n > 0:
 			s.serve(p, n)
