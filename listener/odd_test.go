@@ -176,7 +176,7 @@ func TestPacketsThatNobodyAnswersAreCounted(t *testing.T) {
 		t.Fatal(err)
 	}
 	exchange(t, at, "ns1.example.", dns.TypeA) // goes by the same way, mostly: both are there in the end
-	for end := time.Now().Add(5 * time.Second); l.Packets()[testAddress].Malformed != 1; time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(patience); l.Packets()[testAddress].Malformed != 1; time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatalf("%+v", l.Packets())
 		}
@@ -290,7 +290,7 @@ func TestAnswerThatTheSystemRefusesCostsNoOther(t *testing.T) {
 	b.reply(1, copy(b.buffer()[:6], "second"))
 	b.send(s.fd)
 	var got [16]byte
-	if err := to.SetReadDeadline(time.Now().Add(5 * time.Second)); err != nil {
+	if err := to.SetReadDeadline(time.Now().Add(patience)); err != nil {
 		t.Fatal(err)
 	}
 	if n, err := to.Read(got[:]); err != nil || string(got[:n]) != "second" || b.sendError != 1 {
@@ -332,9 +332,11 @@ func TestReloadChangesWhatIsAnsweredAndClosesWhatIsGone(t *testing.T) {
 	l, at := listening(t, "127.0.0.1:0")
 	exchange(t, at, "ns1.example.", dns.TypeA)
 	reload(t, l, at, Config{RateLimit: &RateLimit{Answers: 1, Errors: 1, Slip: 1, IPv4: 24, IPv6: 56}})
-	exchange(t, at, "ns1.example.", dns.TypeA)
-	if m := exchange(t, at, "ns1.example.", dns.TypeA); !m.Truncated {
-		t.Errorf("the limit is not in force: %v", m)
+	answers := uint64(2)
+	for began := time.Now(); !exchange(t, at, "ns1.example.", dns.TypeA).Truncated; answers++ { // one in a second is whole
+		if time.Since(began) > patience {
+			t.Fatal("the limit is not in force")
+		}
 	}
 	l.Commit() // nothing is pending
 	if err := l.Prepare(Config{}); err != nil {
@@ -348,8 +350,8 @@ func TestReloadChangesWhatIsAnsweredAndClosesWhatIsGone(t *testing.T) {
 		t.Fatal(err)
 	}
 	l.Rollback()
-	if n := l.Tallies()[testAddress][record.MustParseName("example")].Rcodes[0]; n != 3 { // one of them cut
-		t.Errorf("%d answers are counted", n)
+	if n := l.Tallies()[testAddress][record.MustParseName("example")].Rcodes[0]; n != answers { // one of them cut
+		t.Errorf("%d answers are counted of %d", n, answers)
 	}
 }
 
