@@ -58,7 +58,7 @@ func TestTCPProbeAsksForAConnectionOnly(t *testing.T) {
 	expect(t, &Env{}, target(t, "tcp://:1", serve(t, block)), "", "")
 	expect(t, &Env{}, target(t, "tcp://:1", closedPort(t)), health.Refused, "refused the connection")
 	r := expect(t, &Env{}, target(t, "tcp://:1", blackhole(t), short), health.Timeout, "did not accept the connection within 150ms")
-	if r.Duration > time.Second {
+	if r.Duration > 20*time.Second { // the kernel would try for minutes
 		t.Errorf("a timeout of 150 ms took %s", r.Duration)
 	}
 }
@@ -152,7 +152,7 @@ func TestNamesAreLookedUpAnewAndTriedInOrder(t *testing.T) {
 		dialled = append(dialled, address)
 		return bare(ctx, network, address)
 	}
-	probe := target(t, "tcp://:443", netip.AddrPort{}, timeout(200*time.Millisecond))
+	probe := target(t, "tcp://:443", netip.AddrPort{}, timeout(3*time.Second))
 	probe.Host = "web.example.com"
 	if r := expect(t, env, probe, "", ""); r.Address != netip.MustParseAddr("2001:db8::1") {
 		t.Errorf("used %s", r.Address)

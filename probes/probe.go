@@ -44,8 +44,8 @@ var probers = map[health.Kind]prober{
 }
 
 // stall is how far behind its deadline a timed-out probe may come back before this node itself is the suspect: a
-// process that was stopped or starved sees every probe in flight time out.
-const stall = time.Second
+// process that was stopped or starved sees every probe in flight time out. Only tests change it.
+var stall = time.Second
 
 // Probe runs one probe of a target, and the test of the canaries if it failed. Ending the context ends the probe; the
 // result is then an abstention that says so.

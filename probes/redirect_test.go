@@ -138,8 +138,9 @@ func TestRedirectsShareTheTimeoutOfTheProbe(t *testing.T) {
 		time.Sleep(60 * time.Millisecond)
 		io.WriteString(c, "HTTP/1.1 302 Found\r\nLocation: /\r\n\r\n")
 	})
+	// Five redirects take 300 ms: if each had a timeout of its own, they would be too many instead.
 	r := expect(t, &Env{}, target(t, "http://h.example.com/", at, follows, timeout(150*time.Millisecond)), health.Timeout, "")
-	if r.Duration > 500*time.Millisecond || r.Address != (netip.MustParseAddr("127.0.0.1")) {
-		t.Errorf("took %s at %s", r.Duration, r.Address)
+	if r.Address != (netip.MustParseAddr("127.0.0.1")) {
+		t.Errorf("it ended at %s", r.Address)
 	}
 }

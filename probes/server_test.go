@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -13,6 +14,12 @@ import (
 
 	"failoverdns/health"
 )
+
+// TestMain has this process be starved for longer before it suspects itself: machines that run tests are busy.
+func TestMain(m *testing.M) {
+	stall = 20 * time.Second
+	os.Exit(m.Run())
+}
 
 // serve runs a TCP server on loopback that hands each connection to a function and then closes it.
 func serve(t testing.TB, talk func(net.Conn)) netip.AddrPort {
@@ -101,7 +108,7 @@ func target(t testing.TB, url string, at netip.AddrPort, options ...func(*health
 	if at.Port() != 0 {
 		c.Port = at.Port()
 	}
-	c.Timeout = 5 * time.Second // never reached but by what hangs: those tests set their own
+	c.Interval, c.Timeout = time.Minute, 30*time.Second // never reached but by what hangs: those tests set their own
 	for _, o := range options {
 		o(&c)
 	}

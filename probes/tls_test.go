@@ -149,7 +149,7 @@ func TestBrokenHandshakesGetTheirReason(t *testing.T) {
 		detail string
 	}{
 		{"plain HTTP", answer400, health.TLS, "does not speak TLS"},
-		{"silent", block, health.Timeout, "the TLS handshake was not finished within 300ms"},
+		{"silent", block, health.Timeout, "the TLS handshake was not finished within 2s"},
 		{"closed", func(c net.Conn) { c.Read(make([]byte, 4096)) }, health.TLS, "closed during the TLS handshake"},
 		{"reset", func(c net.Conn) { c.Read(make([]byte, 4096)); reset(c) }, health.Reset, "the TLS handshake was not finished: connection reset"},
 		{"alert", func(c net.Conn) { c.Read(make([]byte, 4096)); c.Write([]byte{21, 3, 3, 0, 2, 2, 40}) }, health.TLS, "handshake failure"},
@@ -157,7 +157,7 @@ func TestBrokenHandshakesGetTheirReason(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			at := serve(t, test.talk)
-			expect(t, &Env{}, target(t, "https://login.example.com/", at, timeout(300*time.Millisecond)), test.reason, test.detail)
+			expect(t, &Env{}, target(t, "https://login.example.com/", at, timeout(2*time.Second)), test.reason, test.detail)
 		})
 	}
 }
