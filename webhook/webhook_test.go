@@ -83,7 +83,7 @@ func TestBadSecretsAreRefusedWithoutShowingThem(t *testing.T) {
 func TestRequestCarriesEventIDTimeSignatureAndHeaders(t *testing.T) {
 	url, got, body := receive(t, 200)
 	secret := "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
-	target := &Target{Name: "pager", URL: url + "/in?x=1", Format: Failover, Timeout: time.Second, Secret: file(t, secret+"\n"),
+	target := &Target{Name: "pager", URL: url + "/in?x=1", Format: Failover, Timeout: time.Minute, Secret: file(t, secret+"\n"),
 		Headers: []Header{{"Authorization", file(t, "Bearer s3cret\n")}}}
 	sender := &Sender{Now: func() time.Time { return time.Unix(1800000000, 0) }, Agent: "failoverdns/1"}
 	if err := sender.Send(t.Context(), target, event("site-down")); err != nil {
@@ -108,7 +108,7 @@ func TestRequestCarriesEventIDTimeSignatureAndHeaders(t *testing.T) {
 func TestSecretAndURLAreReadAnewForEachRequest(t *testing.T) {
 	one, _, first := receive(t, 200)
 	two, _, second := receive(t, 200)
-	target := &Target{Name: "pager", URLFile: file(t, one+"\n"), Format: Failover, Timeout: time.Second}
+	target := &Target{Name: "pager", URLFile: file(t, one+"\n"), Format: Failover, Timeout: time.Minute}
 	send := func() {
 		t.Helper()
 		if err := new(Sender).Send(t.Context(), target, event("flip")); err != nil {
@@ -132,7 +132,7 @@ func TestAnswersAreToldApart(t *testing.T) {
 		refused bool
 	}{{200, true, false}, {204, true, false}, {302, false, false}, {400, false, true}, {401, false, false}, {404, false, false}, {413, false, true}, {422, false, true}, {429, false, false}, {503, false, false}} {
 		url, _, _ := receive(t, c.status, "Retry-After", "30", "Location", "/elsewhere")
-		err := new(Sender).Send(t.Context(), &Target{Name: "p", URL: url, Format: Failover, Timeout: time.Second}, event("flip"))
+		err := new(Sender).Send(t.Context(), &Target{Name: "p", URL: url, Format: Failover, Timeout: time.Minute}, event("flip"))
 		if c.ok {
 			if err != nil {
 				t.Errorf("%d: %v", c.status, err)
@@ -202,7 +202,7 @@ func TestPatternThatNoEventHasIsRefused(t *testing.T) {
 
 func TestReturnOfASiteResolvesTheAlertOfItsFall(t *testing.T) {
 	url, _, body := receive(t, 200)
-	target := &Target{Name: "am", URL: url, Format: Alertmanager, Timeout: time.Second}
+	target := &Target{Name: "am", URL: url, Format: Alertmanager, Timeout: time.Minute}
 	send := func(e *state.Event) alert {
 		if err := new(Sender).Send(t.Context(), target, e); err != nil {
 			t.Fatal(err)

@@ -21,7 +21,7 @@ const key, secret = "xfr.auth.example.org.", "c2VjcmV0LW9mLXRoZS10ZXN0cy1vbmx5LW
 // signed asks with TSIG, over TCP.
 func signed(q *dns.Msg, withSecret string) (*dns.Msg, error) {
 	q = q.Copy().SetTsig(key, dns.HmacSHA256, 300, time.Now().Unix())
-	c := &dns.Client{Net: "tcp", Timeout: 2 * time.Second, TsigSecret: map[string]string{key: withSecret}}
+	c := &dns.Client{Net: "tcp", Timeout: patience, TsigSecret: map[string]string{key: withSecret}}
 	m, _, err := c.Exchange(q, plainAt)
 	return m, err
 }
@@ -51,7 +51,7 @@ func TestFlipIsSeenThroughTheWholeChain(t *testing.T) {
 		t.Errorf("Expected NXDOMAIN, got %v", m)
 	}
 	azure.Close()
-	eventually(t, 5*time.Second, func() error { return nodeAnswers("127.0.0.2") })
+	eventually(t, func() error { return nodeAnswers("127.0.0.2") })
 	answers(t, "127.0.0.2")
 }
 
@@ -132,7 +132,7 @@ func tsigSigned(t *testing.T) {
 	if err != nil || m.IsTsig() == nil || len(m.Answer) != 1 {
 		t.Errorf("Expected a signed answer, got %v (%v)", m, err)
 	}
-	c := &dns.Client{UDPSize: dns.MaxMsgSize, Timeout: 2 * time.Second, TsigSecret: map[string]string{key: secret}}
+	c := &dns.Client{UDPSize: dns.MaxMsgSize, Timeout: patience, TsigSecret: map[string]string{key: secret}}
 	m, _, err = c.Exchange(question("big", dns.TypeA).SetTsig(key, dns.HmacSHA256, 300, time.Now().Unix()), plainAt)
 	if err != nil {
 		t.Fatal(err)
@@ -175,7 +175,7 @@ func TestReadyIsTheWholeNodes(t *testing.T) {
 	site(t)
 	certificate(t, dir)
 	start(t, plain(dir, "ready "+readyAt+" {\n monitor continuously\n }")+childBlock+encrypted(dir))
-	eventually(t, 10*time.Second, func() error { _, err := get("http://" + readyAt + "/ready"); return err })
+	eventually(t, func() error { _, err := get("http://" + readyAt + "/ready"); return err })
 	for _, name := range []string{"login.auth.example.org.", "ns.child.auth.example.org."} {
 		if m, err := ask("udp", name, dns.TypeA); err != nil || m.Rcode != dns.RcodeSuccess || !m.Authoritative {
 			t.Errorf("Expected a ready node to answer for %s, got %v (%v)", name, m, err)

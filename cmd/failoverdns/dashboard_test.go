@@ -11,7 +11,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 )
 
 var (
@@ -95,7 +94,7 @@ func TestDashboardAndAlertsAskForMetricsThatThereAre(t *testing.T) {
 	operate(t)
 	azure.Close() // an incident, a flip, and an event that nobody takes
 	metrics := maps.Clone(notHere)
-	eventually(t, 30*time.Second, func() error {
+	eventually(t, func() error {
 		found, err := scraped(t)
 		if err != nil {
 			return err

@@ -71,7 +71,7 @@ func encrypted(dir string) string {
 // transports send a packed query and give the packed answer.
 func transports(t *testing.T, c *tls.Config) map[string]func([]byte) []byte {
 	t.Helper()
-	web := &http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{TLSClientConfig: c, ForceAttemptHTTP2: true, DisableKeepAlives: true}}
+	web := &http.Client{Timeout: patience, Transport: &http.Transport{TLSClientConfig: c, ForceAttemptHTTP2: true, DisableKeepAlives: true}}
 	return map[string]func([]byte) []byte{
 		"DoT":      func(q []byte) []byte { return overTLS(t, c, q) },
 		"DoH POST": func(q []byte) []byte { return overHTTPS(t, web, http.MethodPost, q) },
@@ -82,7 +82,7 @@ func transports(t *testing.T, c *tls.Config) map[string]func([]byte) []byte {
 
 func overTLS(t *testing.T, c *tls.Config, q []byte) []byte {
 	t.Helper()
-	conn, err := dns.DialTimeoutWithTLS("tcp", tlsAt, c, 5*time.Second)
+	conn, err := dns.DialTimeoutWithTLS("tcp", tlsAt, c, patience)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -125,7 +125,7 @@ func overQUIC(t *testing.T, c *tls.Config, q []byte) []byte {
 	t.Helper()
 	c = c.Clone()
 	c.NextProtos = []string{"doq"}
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	conn, err := quic.DialAddr(ctx, quicAt, c, nil)
 	if err != nil {
@@ -142,7 +142,7 @@ func overQUIC(t *testing.T, c *tls.Config, q []byte) []byte {
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.SetReadDeadline(time.Now().Add(5 * time.Second)); err != nil {
+	if err := s.SetReadDeadline(time.Now().Add(patience)); err != nil {
 		t.Fatal(err)
 	}
 	b, err := io.ReadAll(s) // to the end of the stream: RFC 9250 section 4.2
@@ -223,13 +223,13 @@ func TestRenewedCertificateIsServedWithoutARestart(t *testing.T) {
 		t.Fatal(err)
 	}
 	serveUntilTheEnd(t, file)
-	eventually(t, 10*time.Second, func() error {
+	eventually(t, func() error {
 		_, err := ask("udp", "login.auth.example.org.", dns.TypeA)
 		return err
 	})
 	before := served(t, c)
 	renew(t, dir)
-	eventually(t, 20*time.Second, func() error {
+	eventually(t, func() error {
 		if slices.Equal(served(t, c), before) {
 			return io.ErrNoProgress
 		}

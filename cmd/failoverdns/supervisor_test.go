@@ -21,7 +21,7 @@ func TestSystemdIsToldWhatTheServerDoes(t *testing.T) {
 	heard := func(want string) {
 		t.Helper()
 		b := make([]byte, 4096)
-		if err := systemd.SetReadDeadline(time.Now().Add(20 * time.Second)); err != nil {
+		if err := systemd.SetReadDeadline(time.Now().Add(patience)); err != nil {
 			t.Fatal(err)
 		}
 		n, err := systemd.Read(b)
