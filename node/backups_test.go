@@ -13,12 +13,13 @@ import (
 // costs no answer.
 func TestBackupsAreKeptAsConfigured(t *testing.T) {
 	inWorld(t, three, func(w *world) {
+		const every = 5 * time.Minute
 		dir := filepath.Join(t.TempDir(), "backups")
 		n := w.nodes["ns1"]
 		cfg := *n.Config()
-		cfg.Snapshots = Snapshots{Dir: dir, Every: time.Hour, Keep: 2}
+		cfg.Snapshots = Snapshots{Dir: dir, Every: every, Keep: 2}
 		n.Reload(cfg)
-		time.Sleep(5*time.Hour + 2*backupPause)
+		time.Sleep(5*every + 2*backupPause)
 		files, err := os.ReadDir(dir)
 		if err != nil || len(files) != 2 {
 			t.Fatalf("%d files: %v", len(files), err)
@@ -36,7 +37,7 @@ func TestBackupsAreKeptAsConfigured(t *testing.T) {
 				t.Errorf("%s: %+v, %v", f.Name(), m, err)
 			}
 		}
-		if b := n.Backups(); b.Failures != 0 || time.Since(b.Last) > time.Hour {
+		if b := n.Backups(); b.Failures != 0 || time.Since(b.Last) > every {
 			t.Errorf("%+v", b)
 		}
 		file := filepath.Join(t.TempDir(), "file")
@@ -45,7 +46,7 @@ func TestBackupsAreKeptAsConfigured(t *testing.T) {
 		}
 		cfg.Snapshots.Dir = filepath.Join(file, "below")
 		n.Reload(cfg)
-		time.Sleep(time.Hour)
+		time.Sleep(every)
 		if b := n.Backups(); b.Failures != 1 || !answers(n, azure) {
 			t.Errorf("%+v", b)
 		}
