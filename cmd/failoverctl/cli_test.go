@@ -64,12 +64,29 @@ func ctl(t *testing.T, servers string, args ...string) (out, errs string, status
 
 func ctlContext(t *testing.T, ctx context.Context, servers string, args ...string) (out, errs string, status int) {
 	t.Helper()
-	var o, e bytes.Buffer
+	return ctlSeen(t, ctx, func(string) {}, servers, args...)
+}
+
+// ctlSeen is ctlContext with somebody who is told of each write what has been written so far.
+func ctlSeen(t *testing.T, ctx context.Context, see func(out string), servers string, args ...string) (out, errs string, status int) {
+	t.Helper()
+	o, e := watched{see: see}, bytes.Buffer{}
 	env := map[string]string{"FAILOVER_SERVER": servers}
 	term := &terminal{out: &o, err: &e, env: func(k string) string { return env[k] }, now: func() time.Time { return time.Date(2026, 11, 22, 5, 0, 0, 0, time.UTC) }}
 	status = run(ctx, term, args)
 	saw.ran(args, o.String())
 	return o.String(), e.String(), status
+}
+
+// watched is a buffer that tells somebody what it holds.
+type watched struct {
+	bytes.Buffer
+	see func(string)
+}
+
+func (w *watched) Write(b []byte) (int, error) {
+	defer func() { w.see(w.String()) }()
+	return w.Buffer.Write(b)
 }
 
 func serve(t *testing.T, c *canned) string {

@@ -288,11 +288,15 @@ func TestEventsFollowUntilInterrupted(t *testing.T) {
 		w.Header().Set("Content-Type", api.EventStream)
 		_, _ = w.Write([]byte("id: 999\ndata: {\"id\":999,\"type\":\"flip\",\"text\":\"came \\u001b[2Jlater\"}\n\n"))
 		w.(http.Flusher).Flush()
-		time.AfterFunc(50*time.Millisecond, cancel)
 		<-r.Context().Done()
 		return true
 	}})
-	out, _, status := ctlContext(t, ctx, url, "events", "-f")
+	interrupt := func(out string) {
+		if strings.Contains(out, "later") {
+			cancel()
+		}
+	}
+	out, _, status := ctlSeen(t, ctx, interrupt, url, "events", "-f")
 	if status != exitDone || !strings.Contains(out, "flip              came") || strings.Contains(out, "\x1b") {
 		t.Errorf("exit status %d: %q", status, out)
 	}
