@@ -27,15 +27,7 @@ func hold(t *testing.T, n *cluster.Node) {
 	packets, err := net.ListenPacket("udp", n.DNS)
 	ok(t, err)
 	t.Cleanup(func() { packets.Close() })
-	raw, err := packets.(*net.UDPConn).SyscallConn()
-	ok(t, err)
-	var refused error
-	ok(t, raw.Control(func(fd uintptr) {
-		refused = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, 16<<20)
-	}))
-	if refused != nil {
-		t.Skipf("a socket that holds what comes during a restart needs the rights of a service manager: %v", refused)
-	}
+	widen(t, packets.(*net.UDPConn))
 	conns, err := net.Listen("tcp", n.DNS)
 	ok(t, err)
 	t.Cleanup(func() { conns.Close() })
@@ -71,11 +63,26 @@ func startLoad(t *testing.T, n *cluster.Node) *load {
 		conn, err := net.Dial("udp", n.DNS)
 		ok(t, err)
 		t.Cleanup(func() { conn.Close() })
+		widen(t, conn.(*net.UDPConn))
 		l.all.Go(func() { l.send(ctx, conn) })
 		go l.receive(conn)
 	}
 	l.all.Go(func() { l.connect(ctx, n.DNS) })
 	return l
+}
+
+// widen gives a socket room for all that comes at once after a wait.
+func widen(t *testing.T, c *net.UDPConn) {
+	t.Helper()
+	raw, err := c.SyscallConn()
+	ok(t, err)
+	var refused error
+	ok(t, raw.Control(func(fd uintptr) {
+		refused = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, 16<<20)
+	}))
+	if refused != nil {
+		t.Skipf("a socket that holds what comes during a restart needs the rights of a service manager: %v", refused)
+	}
 }
 
 func (l *load) send(ctx context.Context, conn net.Conn) {
