@@ -1,6 +1,7 @@
 package raftstore
 
 import (
+	"bytes"
 	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -15,6 +16,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -145,24 +147,38 @@ func TestSilentConnectionsDoNotHoldThePort(t *testing.T) {
 	})
 }
 
+// transportPair is two transports, of ns1 and ns2, that reach each other; ns2's Raft has applied what is said. It says what
+// either has heard.
+func transportPair(t *testing.T, applied uint64) (t1, t2 *transport, heard chan word, end func()) {
+	c := newCluster(t, 2, memnet.New(0), func(i int) string { return []string{"a:1", "b:1"}[i] })
+	heard = make(chan word, 1)
+	open := func(id string) (*port, *transport) {
+		cfg := c.config(id)
+		if err := cfg.complete(); err != nil {
+			t.Fatal(err)
+		}
+		p, err := openPort(&cfg, func(string, string) bool { return true })
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := &Store{cfg: cfg, peers: c.peers}
+		return p, newTransport(streams{p.listen(p.raft, advertised(cfg.Advertise)), s.idAt, t.Context()}, addressBook{s}, func(w word) { heard <- w },
+			func() uint64 { return applied }, raftLogger(cfg.Logger))
+	}
+	p1, t1 := open("ns1")
+	p2, t2 := open("ns2")
+	return t1, t2, heard, func() {
+		t1.Close()
+		t2.Close()
+		p1.close()
+		p2.close()
+	}
+}
+
 func TestHeartbeatsGoTheWayOfAllCalls(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := newCluster(t, 2, memnet.New(0), func(i int) string { return []string{"a:1", "b:1"}[i] })
-		heard := make(chan word, 1)
-		open := func(id string) (*port, *transport) {
-			cfg := c.config(id)
-			if err := cfg.complete(); err != nil {
-				t.Fatal(err)
-			}
-			p, err := openPort(&cfg, func(string, string) bool { return true })
-			if err != nil {
-				t.Fatal(err)
-			}
-			s := &Store{cfg: cfg, peers: c.peers}
-			return p, newTransport(streams{p.listen(p.raft, advertised(cfg.Advertise)), s.idAt, t.Context()}, addressBook{s}, func(w word) { heard <- w }, raftLogger(cfg.Logger))
-		}
-		p1, t1 := open("ns1")
-		p2, t2 := open("ns2")
+		t1, t2, heard, end := transportPair(t, 0)
+		defer end()
 		t2.SetHeartbeatHandler(func(raft.RPC) { t.Error("a heartbeat was handled beside the main loop") })
 		go func() {
 			for range 2 {
@@ -184,11 +200,34 @@ func TestHeartbeatsGoTheWayOfAllCalls(t *testing.T) {
 		if _, err := t1.AppendEntriesPipeline("ns2", "b:1"); err != raft.ErrPipelineReplicationNotSupported {
 			t.Fatalf("pipelining is on: %v", err)
 		}
-		for _, tr := range []*transport{t1, t2} {
-			tr.Close()
+	})
+}
+
+func TestSnapshotOlderThanWhatIsAppliedDoesNotComeToRaft(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		t1, t2, _, end := transportPair(t, 7)
+		defer end()
+		var came []uint64
+		go func() {
+			rpc := <-t2.Consumer()
+			came = append(came, rpc.Command.(*raft.InstallSnapshotRequest).LastLogIndex)
+			io.Copy(io.Discard, rpc.Reader)
+			rpc.Respond(&raft.InstallSnapshotResponse{Success: true}, nil)
+		}()
+		send := func(index uint64) error {
+			body := bytes.Repeat([]byte("s"), 100_000)
+			var res raft.InstallSnapshotResponse
+			return t1.InstallSnapshot("ns2", "b:1", &raft.InstallSnapshotRequest{RPCHeader: raft.RPCHeader{ID: []byte("ns1"), Addr: []byte("a:1")},
+				SnapshotVersion: raft.SnapshotVersionMax, Term: 1, LastLogIndex: index, Size: int64(len(body))}, &res, bytes.NewReader(body))
 		}
-		p1.close()
-		p2.close()
+		for range 2 {
+			if err := send(6); err == nil || !strings.Contains(err.Error(), "index 6, and this node is at 7") {
+				t.Errorf("Expected a refusal, got %v", err)
+			}
+		}
+		if err := send(7); err != nil || !slices.Equal(came, []uint64{7}) {
+			t.Errorf("Expected Raft to get the snapshot of 7 alone, got %v (%v)", came, err)
+		}
 	})
 }
 

@@ -199,7 +199,7 @@ func (s *Store) begin(d *disk) (*instance, error) {
 		_, t = raft.NewInmemTransportWithTimeout(raft.ServerAddress(s.cfg.ID), loneRPC)
 	} else {
 		layer := streams{s.port.listen(s.port.raft, advertised(s.cfg.Advertise)), s.idAt, in.dials}
-		t = newTransport(layer, addressBook{s}, s.fresh.heard, c.Logger)
+		t = newTransport(layer, addressBook{s}, s.fresh.heard, s.raftApplied, c.Logger)
 	}
 	store := raftDisk{d}
 	cache, err := raft.NewLogCache(cachedLogs, store)
@@ -217,6 +217,14 @@ func (s *Store) begin(d *disk) (*instance, error) {
 	s.raft.Store(in.raft)
 	s.instances.Go(func() { s.followLead(in) })
 	return in, nil
+}
+
+// raftApplied is Raft's own applied index, which falls behind the state's when the log is lost.
+func (s *Store) raftApplied() uint64 {
+	if r := s.raft.Load(); r != nil {
+		return r.AppliedIndex()
+	}
+	return 0
 }
 
 // newRaft is raft.NewRaft on a goroutine of its own: it panics on a log that it cannot read, and a faulty disk ends

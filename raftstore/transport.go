@@ -2,6 +2,8 @@ package raftstore
 
 import (
 	"context"
+	"fmt"
+	"io"
 	"net"
 	"time"
 
@@ -39,17 +41,18 @@ func (s streams) Dial(address raft.ServerAddress, timeout time.Duration) (net.Co
 	return s.port.dial(ctx, id, string(address), protocolRaft)
 }
 
-// transport is Raft's network transport with three changes. It is embedded, not wrapped: Raft looks for further
+// transport is Raft's network transport with four changes. It is embedded, not wrapped: Raft looks for further
 // methods on it, and would turn pre-vote off without a word.
 type transport struct {
 	*raft.NetworkTransport
-	heard  func(word)
-	rpcs   chan raft.RPC
-	closed chan struct{}
+	heard   func(word)
+	applied func() uint64 // Raft's own applied index
+	rpcs    chan raft.RPC
+	closed  chan struct{}
 }
 
-func newTransport(s streams, addresses raft.ServerAddressProvider, heard func(word), log hclog.Logger) *transport {
-	t := &transport{heard: heard, rpcs: make(chan raft.RPC), closed: make(chan struct{}),
+func newTransport(s streams, addresses raft.ServerAddressProvider, heard func(word), applied func() uint64, log hclog.Logger) *transport {
+	t := &transport{heard: heard, applied: applied, rpcs: make(chan raft.RPC), closed: make(chan struct{}),
 		NetworkTransport: raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{
 			Stream: s, ServerAddressProvider: addresses, Logger: log, MaxPool: rpcPool, Timeout: rpcTimeout,
 			MaxRPCsInFlight:         1, // no pipelining: one refusal can block replication to a follower for good (raft #612)
@@ -77,13 +80,21 @@ func (t *transport) Close() error {
 	return t.NetworkTransport.Close()
 }
 
-// pump passes calls on, and looks at those that tell the leader's commit index.
+// pump passes calls on, but for snapshots that are too old, and looks at those that tell the leader's commit index.
 func (t *transport) pump() {
 	for {
 		select {
 		case rpc := <-t.NetworkTransport.Consumer():
-			if a, ok := rpc.Command.(*raft.AppendEntriesRequest); ok && a.LeaderCommitIndex > 0 {
-				rpc = t.observe(rpc, word{time.Now(), a.LeaderCommitIndex})
+			switch c := rpc.Command.(type) {
+			case *raft.AppendEntriesRequest:
+				if c.LeaderCommitIndex > 0 {
+					rpc = t.observe(rpc, word{time.Now(), c.LeaderCommitIndex})
+				}
+			case *raft.InstallSnapshotRequest:
+				if have := t.applied(); c.LastLogIndex < have {
+					go refuseSnapshot(rpc, fmt.Errorf("the snapshot is of index %d, and this node is at %d", c.LastLogIndex, have))
+					continue
+				}
 			}
 			select {
 			case t.rpcs <- rpc:
@@ -94,6 +105,14 @@ func (t *transport) pump() {
 			return
 		}
 	}
+}
+
+// refuseSnapshot keeps from Raft a snapshot that is older than what Raft has applied. No leader needs to send one, but what is
+// left of one's replication to a node that was removed does, to the node that was let in again meanwhile; and Raft would
+// take over the members that the snapshot lists, this node not among them. An error, other than a plain no, ends that replication.
+func refuseSnapshot(rpc raft.RPC, why error) {
+	_, _ = io.Copy(io.Discard, rpc.Reader) // the next call comes behind it
+	rpc.Respond(&raft.InstallSnapshotResponse{}, why)
 }
 
 // observe takes the leader's word if Raft accepts the call: an old leader's is worth nothing.
