@@ -447,3 +447,19 @@ func TestClockReturnsToThePhaseAfterAStandstill(t *testing.T) {
 		}
 	}
 }
+
+func TestEndpointsSharePhasesSoThatAProcessWakesUpForMany(t *testing.T) {
+	const interval = 10 * time.Second
+	at := map[time.Duration]int{}
+	for _, e := range endpoints(10_000, interval) {
+		at[phaseOf("ns1", e.Endpoint, interval)]++
+	}
+	if len(at) > 1000 {
+		t.Errorf("10,000 endpoints start at %d moments of their interval, want at most 1000", len(at))
+	}
+	for p := range at {
+		if p%(10*time.Millisecond) != 0 {
+			t.Fatalf("phase %s is not a thousandth of %s", p, interval)
+		}
+	}
+}
