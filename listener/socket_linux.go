@@ -38,6 +38,10 @@ type socket struct {
 // idle is how long a socket waits for packets before its goroutine looks whether it shall end.
 const idle = 200 * time.Millisecond
 
+// turn is how long a socket's goroutine answers before it lets others run: giving way wakes a thread, which with small
+// batches costs a tenth of a microsecond for each answer.
+const turn = 2 * time.Millisecond
+
 // receiveBuffer is what a socket holds of a burst, in octets; the system may allow less (net.core.rmem_max) to those who
 // may not administer the network. It bridges the times in which the process has no processor.
 const receiveBuffer = 4 << 20
@@ -234,6 +238,7 @@ func (s *socket) close() {
 // run answers until the socket shall end, and then what has come before: only a receive that began after the end was
 // told shows that nothing is left.
 func (s *socket) run(p *port) {
+	var yielded time.Time
 	for {
 		ending := p.ending.Load()
 		if p.kept && ending {
@@ -247,15 +252,17 @@ func (s *socket) run(p *port) {
 		case n == 0 && ending:
 			return
 		case n > 0:
-			s.serve(p, n)
-			runtime.Gosched() // under full load there is no other moment for other goroutines
+			if now := s.serve(p, n); now.Sub(yielded) >= turn { // under full load other goroutines have no other moment
+				runtime.Gosched()
+				yielded = now
+			}
 		}
 	}
 }
 
-// serve answers or passes on the packets of one receive.
-func (s *socket) serve(p *port, n int) {
-	start := time.Now()
+// serve answers or passes on the packets of one receive, and says when it began.
+func (s *socket) serve(p *port, n int) (start time.Time) {
+	start = time.Now()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if next := p.active.Load(); next != s.active {
@@ -267,4 +274,5 @@ func (s *socket) serve(p *port, n int) {
 	}
 	s.batch.send(s.fd)
 	s.measure(start)
+	return start
 }

@@ -236,24 +236,28 @@ func (n Name) Key() []byte { return n.AppendKey(make([]byte, 0, len(n)+2)) }
 
 // AppendKey appends the name's Key to b.
 func (n Name) AppendKey(b []byte) []byte {
-	var starts [128]int
+	var starts [maxName / 2]uint8
 	c := 0
 	for i := 0; i < len(n) && n[i] != 0; i += 1 + int(n[i]) {
-		starts[c] = i
+		starts[c] = uint8(i)
 		c++
 	}
 	for c--; c >= 0; c-- {
-		i := starts[c]
-		for _, c := range []byte(n[i+1 : i+1+int(n[i])]) {
-			if c <= 1 {
-				b = append(b, 1, c+1)
-				continue
-			}
-			b = append(b, c)
-		}
-		b = append(b, 0)
+		i := int(starts[c])
+		b = append(appendEscaped(b, n[i+1:i+1+int(n[i])]), 0)
 	}
 	return b
+}
+
+// appendEscaped appends a label such that it has no zero byte.
+func appendEscaped(b []byte, label Name) []byte {
+	for i := range len(label) {
+		if label[i] <= 1 {
+			b = append(append(b, label[:i]...), 1, label[i]+1)
+			return appendEscaped(b, label[i+1:])
+		}
+	}
+	return append(b, label...)
 }
 
 // MarshalText writes the presentation form.

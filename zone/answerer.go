@@ -22,7 +22,7 @@ type Answerer struct{ r reply }
 // Answer is what a question gets from a zone, without its records: AppendTo has them, until the next Answer. It is not
 // ok if the question is none that records answer; Respond knows what to do then. The name must stay as it is until then.
 func (a *Answerer) Answer(im *Image, q Question, images Images) (rcode int, authoritative, ok bool) {
-	if _, special := unanswerable[q.Type]; special || !q.Name.Under(im.Zone()) {
+	if _, special := unanswerable(q.Type); special || !q.Name.Under(im.Zone()) {
 		return 0, false, false
 	}
 	a.r = reply{images: images, im: im, qtype: q.Type, signatures: q.Signatures, parts: a.r.parts[:0]}

@@ -108,7 +108,7 @@ func TestQuestionsForNoRecordsAreLeftToOthers(t *testing.T) {
 	s := loaded(steered(t))
 	im := s.Find(record.MustParseName("example.org"))
 	var a Answerer
-	for qtype := range unanswerable {
+	for _, qtype := range []uint16{dns.TypeAXFR, dns.TypeIXFR, dns.TypeOPT, dns.TypeNXNAME, dns.TypeTKEY, dns.TypeTSIG, dns.TypeMAILA, dns.TypeMAILB} {
 		if _, _, ok := a.Answer(im, Question{Name: im.Zone(), Type: qtype}, s.Images()); ok {
 			t.Errorf("%s is answered", dns.Type(qtype))
 		}

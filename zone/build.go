@@ -56,14 +56,12 @@ func (b *builder) build(z *state.Zone) *tree {
 	}
 	// The state's record sets come in this order, so what is left to sort is the names that are steered.
 	slices.SortFunc(b.grown, func(a, b *node) int { return record.Compare(a.name, b.name) })
-	by := new(owner)
+	b.names, b.order = indexOf(b.grown), listOf(b.grown)
 	for _, n := range b.grown {
-		b.names.put(n, hashOf, by)
 		if n != b.apex {
 			n.over = b.above(n)
 		}
 	}
-	b.order = listOf(b.grown)
 	done := b.tree
 	return &done
 }

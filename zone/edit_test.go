@@ -2,6 +2,7 @@ package zone
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -54,21 +55,20 @@ func describe(t rapid.TB, tr *tree) string {
 	if tr.get(tr.apex.name) != tr.apex {
 		t.Fatal("the apex is another node than its name's")
 	}
-	if n := tr.names.root.count(); n != count {
+	if n := tr.names.count(); n != count {
 		t.Fatalf("%d names are found, %d in order", n, count)
 	}
 	return b.String()
 }
 
-func (b *branch) count() (n int) {
-	if b == nil {
-		return 0
-	}
-	for _, s := range b.slots {
-		if s.node != nil {
-			n++
+// count is how many nodes there are; it checks that each is found from its page's places.
+func (x *index) count() (n int) {
+	seen := map[*page]bool{}
+	for _, p := range x.pages {
+		if !seen[p] {
+			seen[p] = true
+			n += p.count
 		}
-		n += s.sub.count()
 	}
 	return n
 }
@@ -151,17 +151,18 @@ func TestNamesWithEqualHashesAreToldApart(t *testing.T) {
 	forged := func(n record.Name, bits uint64) uint64 { return hashOf(n) & bits }
 	rapid.Check(t, func(t *rapid.T) {
 		bits := rapid.SampledFrom([]uint64{0, 1, 3, 1 << 59, 1<<63 - 1}).Draw(t, "bits")
-		var x trie
+		hashes := func(n record.Name) uint64 { return forged(n, bits) }
+		var x index
 		want := map[record.Name]*node{}
 		for range rapid.IntRange(1, 30).Draw(t, "changes") {
 			name := record.MustParseName(genOwner().Draw(t, "name"))
 			by := new(owner)
 			if rapid.IntRange(0, 2).Draw(t, "drop") == 0 {
-				x.drop(name, forged(name, bits), by)
+				x.drop(name, forged(name, bits), hashes, by)
 				delete(want, name)
 			} else {
 				n := &node{name: name}
-				x.put(n, func(n record.Name) uint64 { return forged(n, bits) }, by)
+				x.put(n, hashes, by)
 				want[name] = n
 			}
 			for name, n := range want {
@@ -169,11 +170,85 @@ func TestNamesWithEqualHashesAreToldApart(t *testing.T) {
 					t.Fatalf("%s is lost", name)
 				}
 			}
-			if got := x.root.count(); got != len(want) {
+			if got := x.count(); got != len(want) {
 				t.Fatalf("%d names are there, want %d", got, len(want))
 			}
 		}
 	})
+}
+
+// TestIndexGrowsByPages puts more names into an index than some pages hold, one edit each, takes most of them out, and
+// looks whether each version goes on as it was. With forged hashes whole pages collide.
+func TestIndexGrowsByPages(t *testing.T) {
+	const n = 5 * mostPage
+	at := func(i int) record.Name { return record.MustParseName(fmt.Sprintf("n%05d.o", i)) }
+	for _, mask := range []uint64{1<<64 - 1, 1<<mostBits - 1, 0xff << 56, 3 << 32} {
+		t.Run(fmt.Sprintf("%x", mask), func(t *testing.T) {
+			hashes := func(n record.Name) uint64 { return hashOf(n) & mask }
+			var x index
+			nodes := map[record.Name]*node{}
+			set := func(i int) {
+				nodes[at(i)] = &node{name: at(i)}
+				x.put(nodes[at(i)], hashes, new(owner))
+			}
+			for i := range n {
+				set(i)
+			}
+			set(7) // again
+			full, all := x, maps.Clone(nodes)
+			for i := range n {
+				if i%10 != 0 {
+					x.drop(at(i), hashes(at(i)), hashes, new(owner))
+					delete(nodes, at(i))
+				}
+			}
+			x.drop(record.MustParseName("x.o"), hashes("\x01x\x01o\x00"), hashes, new(owner))
+			wantFound(t, &x, hashes, nodes, n)
+			wantFound(t, &full, hashes, all, n)
+			if mask == 1<<64-1 && len(x.pages) < 4 {
+				t.Errorf("%d names are in %d pages", n, len(x.pages))
+			}
+		})
+	}
+}
+
+// wantFound looks for the first n names of TestIndexGrowsByPages.
+func wantFound(t *testing.T, x *index, hashes func(record.Name) uint64, want map[record.Name]*node, n int) {
+	t.Helper()
+	for i := range n {
+		name := record.MustParseName(fmt.Sprintf("n%05d.o", i))
+		if got := x.get(name, hashes(name)); got != want[name] {
+			t.Fatalf("%s is %v, want %v", name, got, want[name])
+		}
+	}
+	if got := x.count(); got != len(want) {
+		t.Errorf("%d names are counted, want %d", got, len(want))
+	}
+}
+
+func TestIndexMadeAtOnceHasItsSize(t *testing.T) {
+	for _, n := range []int{0, 1, 5, 6, 300, 511, 512, 513, 10_000, 100_000} {
+		nodes := make([]*node, n)
+		for i := range nodes {
+			nodes[i] = &node{name: record.MustParseName(fmt.Sprintf("n%05d.o", i))}
+		}
+		x := indexOf(nodes)
+		for _, want := range nodes {
+			if got := x.get(want.name, hashOf(want.name)); got != want {
+				t.Fatalf("of %d names %s is %v", n, want.name, got)
+			}
+		}
+		if x.count() != n {
+			t.Errorf("%d names are counted, want %d", x.count(), n)
+		}
+		places := 0
+		for _, p := range x.pages {
+			places += len(p.tags)
+		}
+		if places > max(leastPage, 5*n) {
+			t.Errorf("%d places for %d names", places, n)
+		}
+	}
 }
 
 // TestListHoldsNamesInOrder draws more names than a chunk holds, so that chunks split and vanish.

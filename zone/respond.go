@@ -46,7 +46,7 @@ func (im *Image) question(req *dns.Msg) (record.Name, int) {
 		return "", dns.RcodeFormatError
 	}
 	q := req.Question[0]
-	if rcode, ok := unanswerable[q.Qtype]; ok {
+	if rcode, ok := unanswerable(q.Qtype); ok {
 		return "", rcode
 	}
 	name, err := record.ParseName(q.Name)
@@ -59,14 +59,15 @@ func (im *Image) question(req *dns.Msg) (record.Name, int) {
 	return name, dns.RcodeSuccess
 }
 
-// unanswerable are the question types that ask for something else than records.
-var unanswerable = map[uint16]int{
-	dns.TypeAXFR:   dns.RcodeRefused, // a transfer is not a query's business
-	dns.TypeIXFR:   dns.RcodeRefused,
-	dns.TypeOPT:    dns.RcodeFormatError,
-	dns.TypeNXNAME: dns.RcodeFormatError, // RFC 9824 section 3.5
-	dns.TypeTKEY:   dns.RcodeNotImplemented,
-	dns.TypeTSIG:   dns.RcodeNotImplemented,
-	dns.TypeMAILA:  dns.RcodeNotImplemented, // obsolete: RFC 1035 section 3.2.3
-	dns.TypeMAILB:  dns.RcodeNotImplemented,
+// unanswerable is the rcode for a question type that asks for something else than records.
+func unanswerable(qtype uint16) (rcode int, ok bool) {
+	switch qtype {
+	case dns.TypeAXFR, dns.TypeIXFR: // a transfer is not a query's business
+		return dns.RcodeRefused, true
+	case dns.TypeOPT, dns.TypeNXNAME: // RFC 9824 section 3.5
+		return dns.RcodeFormatError, true
+	case dns.TypeTKEY, dns.TypeTSIG, dns.TypeMAILA, dns.TypeMAILB: // RFC 1035 section 3.2.3 calls the last two obsolete
+		return dns.RcodeNotImplemented, true
+	}
+	return 0, false
 }

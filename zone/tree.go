@@ -14,7 +14,7 @@ import (
 type tree struct {
 	apex   *node
 	since  uint64 // log index of the declaration
-	names  trie
+	names  index
 	order  list           // canonical order (RFC 4034 section 6.1)
 	groups map[string]int // a group's first cell
 	owners []string       // each cell's group
@@ -105,7 +105,7 @@ func (t *tree) locate(name record.Name, qtype uint16) (*node, place) {
 func (t *tree) wildcard(n *node) *node {
 	var b [maxName + 2]byte
 	key := append(append(b[:0], "\x01*"...), n.name...)
-	return find(t.names.root, key, maphash.Bytes(seed, key))
+	return find(&t.names, key, maphash.Bytes(seed, key))
 }
 
 // closest is the name's own node, or its closest encloser (RFC 4592 section 3.3.1).
