@@ -39,6 +39,18 @@ func (tr *trial) knit(ids []string) bool {
 	})
 }
 
+// electable says whether a node whose company is a majority can lead it, or somebody else of it. Where some do not hear each
+// other only the node itself can, and only if all of them know that it has a vote: it may have missed that it lost it.
+func (tr *trial) electable(id string) bool {
+	company := tr.company(id)
+	if tr.knit(company) {
+		return true
+	}
+	return len(tr.place[id].voters) <= 3 && !slices.ContainsFunc(company, func(o string) bool {
+		return !slices.Contains(tr.place[o].voters, id)
+	})
+}
+
 // partial says whether somebody can reach somebody who cannot reach all whom he can.
 func (j *judge) partial() bool {
 	for _, id := range five {
@@ -59,7 +71,7 @@ func (j *judge) budgets() {
 	quorum := false
 	for _, id := range five {
 		if p := j.trial.procs[id]; p != nil && j.trial.isVoter(id) && j.trial.quorate(j.trial.company(id)) {
-			quorum = quorum || len(j.trial.place[id].voters) <= 3 || j.trial.knit(j.trial.company(id))
+			quorum = quorum || j.trial.electable(id)
 			if _, _, self := p.node.store.Leader(); self {
 				leaders = append(leaders, id)
 			}
