@@ -177,16 +177,25 @@ func (s *socket) set(fd int) error {
 	if !s.passed && unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, receiveBuffer) != nil {
 		_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, receiveBuffer) // less will do
 	}
+	// Whoever forges a report of a small path MTU must not have answers sent in fragments, into which others can be
+	// forged (RFC 9715). IPv6 needs none of it: answers fit its least MTU. A system without the option knows no reports.
+	_ = unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_MTU_DISCOVER, unix.IP_PMTUDISC_OMIT)
 	if !s.wildcard {
 		return nil
 	}
+	return os.NewSyscallError("setsockopt", tellDestination(fd))
+}
+
+// tellDestination has each packet come with the address that it was sent to.
+func tellDestination(fd int) error {
 	domain, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_DOMAIN)
-	if err == nil && domain == unix.AF_INET6 {
-		err = unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_RECVPKTINFO, 1)
-	} else if err == nil {
-		err = unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_PKTINFO, 1)
+	switch {
+	case err != nil:
+		return err
+	case domain == unix.AF_INET6:
+		return unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_RECVPKTINFO, 1)
 	}
-	return os.NewSyscallError("setsockopt", err)
+	return unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_PKTINFO, 1)
 }
 
 // byProcessor is a program that gives each packet to the socket of its processor, of n.

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/miekg/dns"
+	"golang.org/x/sys/unix"
 
 	"failoverdns/record"
 	"failoverdns/zone"
@@ -96,6 +97,20 @@ func TestAnswerComesFromTheAddressThatWasAsked(t *testing.T) {
 		for _, name := range []string{"ns1.example.", "example.net."} { // here, and by CoreDNS
 			// A connected socket takes answers from that address only.
 			exchange(t, net.JoinHostPort(host, port), name, dns.TypeA)
+		}
+	}
+}
+
+func TestReportsOfSmallPathsDoNotFragmentAnswers(t *testing.T) {
+	for _, host := range []string{"127.0.0.1:0", ":0"} { // the second has both families
+		sockets, err := open(host, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer sockets[0].close()
+		got, err := unix.GetsockoptInt(sockets[0].fd, unix.IPPROTO_IP, unix.IP_MTU_DISCOVER)
+		if err != nil || got != unix.IP_PMTUDISC_OMIT {
+			t.Errorf("at %s path MTU discovery is %d, %v; want %d", host, got, err, unix.IP_PMTUDISC_OMIT)
 		}
 	}
 }
