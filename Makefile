@@ -71,7 +71,7 @@ bench: build ## tables of what queries, flips, zones and probes cost, beside oth
 	$(GO) run ./bench $(BENCH)
 
 bench-peers: ## install from Debian what bench compares with (root)
-	apt-get install -y --no-install-recommends dnsperf gdnsd nsd knot pdns-server pdns-backend-bind
+	apt-get install -y --no-install-recommends dnsperf gdnsd nsd knot pdns-server pdns-backend-bind util-linux
 
 microbench: ## micro-benchmarks with allocations
 	$(GO) test -run '^$$' -bench . -benchmem ./...

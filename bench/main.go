@@ -53,7 +53,7 @@ var measures = []measure{
 	{"blocks", "10,000 server blocks in one Corefile: check, start and memory", blocks},
 	{"writes", "writes that three nodes acknowledge in a second, by the number of clients", writes},
 	{"snapshots", "latency of answers while a node writes a snapshot of a large zone, and while another restarts with it", snapshots},
-	{"probes", "10,000 health checks on one core", probing},
+	{"probes", "10,000 health checks of each kind on one core", probing},
 }
 
 func main() {
