@@ -55,8 +55,8 @@ cover: ## what the tests of the packet code reach: statements, and branches by g
 SCHEDULES ?= 2000
 SEED      ?= 0
 DURATION  ?=
-MEMBERS   ?= false
-SHORTLOGS ?= false
+MEMBERS   ?= true
+SHORTLOGS ?= true
 HAVING    ?=
 
 chaos: ## SCHEDULES (2000) random schedules of faults in virtual time, or as many as fit into DURATION (1h); SEED: of the first
