@@ -90,7 +90,7 @@ func (e *edit) root(n *node) {
 // uproot takes a name out, and the parents that were there for it alone.
 func (e *edit) uproot(name record.Name) {
 	for n := e.get(name); n != nil && name != e.apex.name; n = e.get(name) {
-		e.names.drop(name, hashOf(name), hashOf, e.by)
+		e.names.drop(name, hashOf, e.by)
 		e.order.drop(name, e.by)
 		name, _ = name.Parent()
 		p := e.get(name)

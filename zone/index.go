@@ -152,7 +152,8 @@ func (x *index) deal(p *page, hash uint64, hashes func(record.Name) uint64, even
 }
 
 // drop takes a name out, if it is there. Pages never become smaller or fewer.
-func (x *index) drop(name record.Name, hash uint64, hashes func(record.Name) uint64, by *owner) {
+func (x *index) drop(name record.Name, hashes func(record.Name) uint64, by *owner) {
+	hash := hashes(name)
 	if x.get(name, hash) == nil {
 		return
 	}
