@@ -7,6 +7,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/hashicorp/raft"
+
 	"failoverdns/state"
 )
 
@@ -128,14 +130,21 @@ func (s *Store) serveListed(w http.ResponseWriter, r *http.Request) {
 	answerJSON(w, a)
 }
 
-// listed is the cluster's members, if this node is in a leader's contact.
+// listed is the cluster's members, if this node knows them for certain: it leads, or is in a leader's contact and abreast.
 func (s *Store) listed() (ids []string) {
 	r := s.raft.Load()
-	if r == nil || !s.reigns() && time.Since(r.LastContact()) > inContact {
+	if r == nil || !s.reigns() && (time.Since(r.LastContact()) > inContact || !abreast(r)) {
 		return nil
 	}
 	for _, m := range s.servers() {
 		ids = append(ids, m.ID)
 	}
 	return ids
+}
+
+// abreast says whether a node has all that was decided before its leader began: it has an entry of that one's term. One
+// that was away hears of a leader before it has what it missed.
+func abreast(r *raft.Raft) bool {
+	stats := r.Stats()
+	return stats["term"] == stats["last_log_term"] || stats["term"] == stats["last_snapshot_term"]
 }
