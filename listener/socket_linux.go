@@ -261,9 +261,9 @@ func (s *socket) run(p *port) {
 		case n == 0 && ending:
 			return
 		case n > 0:
-			if now := s.serve(p, n); now.Sub(yielded) >= turn { // under full load other goroutines have no other moment
+			if s.serve(p, n).Sub(yielded) >= turn { // under full load other goroutines have no other moment
 				runtime.Gosched()
-				yielded = now
+				yielded = time.Now()
 			}
 		}
 	}

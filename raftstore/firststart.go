@@ -135,6 +135,7 @@ func (s *Store) hello() hello {
 	genesis := s.genesis
 	s.mu.Unlock()
 	if h.HasState {
+		h.Decided = s.decided() // before the lists
 		h.Known, h.Members = s.known(genesis), s.listed()
 		for _, m := range s.servers() {
 			h.Configured = append(h.Configured, m.ID)

@@ -7,8 +7,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/hashicorp/raft"
-
 	"failoverdns/state"
 )
 
@@ -72,15 +70,15 @@ func (s *Store) isLonely() bool {
 	return r != nil && s.isSettled() && !s.reigns() && time.Since(r.LastContact()) > lonelyAfter
 }
 
-// isUnlisted asks the others. One that is itself in a leader's contact, and does not know this node as a member, settles
-// it; of one that is not, the list may be an old one. One that takes this node for a stranger tells it nothing but that,
-// and at the door.
+// isUnlisted asks the others. One that is itself in a leader's contact, knows as much as this node, and does not know it as a
+// member, settles it; of others the list may be an old one: one that was away hears of its leader before it has what it
+// missed. One that takes this node for a stranger tells it nothing but that, and at the door.
 func (s *Store) isUnlisted() bool {
 	peers := s.contacts()
 	unlisted := make(chan bool, len(peers))
 	asked := 0
 	for id, a := range s.askAll(peers) {
-		if a.err == nil && len(a.hello.Members) > 0 && !slices.Contains(a.hello.Members, s.cfg.ID) {
+		if a.err == nil && len(a.hello.Members) > 0 && !slices.Contains(a.hello.Members, s.cfg.ID) && a.hello.Decided >= s.decided() {
 			s.told.Store(a.hello.Removal)
 			return true
 		}
@@ -108,7 +106,7 @@ func (s *Store) askAtDoor(id string) bool {
 	defer c.Close()
 	defer context.AfterFunc(ctx, func() { c.Conn.(*tls.Conn).NetConn().Close() })()
 	var a listedAnswer
-	if err := askOnce(ctx, c, pathListed, struct{}{}, &a); err != nil || !a.Unlisted {
+	if err := askOnce(ctx, c, pathListed, struct{}{}, &a); err != nil || !a.Unlisted || a.Decided < s.decided() {
 		return false
 	}
 	s.told.Store(a.Removal)
@@ -117,23 +115,24 @@ func (s *Store) askAtDoor(id string) bool {
 
 // listedAnswer is what a node hears that asks at the door where it stands.
 type listedAnswer struct {
-	Unlisted bool     `json:"unlisted"` // it is no member, by the word of a node in a leader's contact
+	Unlisted bool     `json:"unlisted"`          // it is no member, by the word of a node in a leader's contact
+	Decided  uint64   `json:"decided,omitempty"` // as in hello
 	Removal  *Removal `json:"removal,omitempty"`
 }
 
 func (s *Store) serveListed(w http.ResponseWriter, r *http.Request) {
+	a := listedAnswer{Decided: s.decided()} // before it looks: the list may be a newer one, never an older
 	ids, id := s.listed(), Caller(r.Context())
-	a := listedAnswer{Unlisted: len(ids) > 0 && !slices.Contains(ids, id)}
-	if a.Unlisted {
+	if a.Unlisted = len(ids) > 0 && !slices.Contains(ids, id); a.Unlisted {
 		a.Removal = removalOf(s.State(), id)
 	}
 	answerJSON(w, a)
 }
 
-// listed is the cluster's members, if this node knows them for certain: it leads, or is in a leader's contact and abreast.
+// listed is the cluster's members, if this node is in a leader's contact.
 func (s *Store) listed() (ids []string) {
 	r := s.raft.Load()
-	if r == nil || !s.reigns() && (time.Since(r.LastContact()) > inContact || !abreast(r)) {
+	if r == nil || !s.reigns() && time.Since(r.LastContact()) > inContact {
 		return nil
 	}
 	for _, m := range s.servers() {
@@ -142,9 +141,11 @@ func (s *Store) listed() (ids []string) {
 	return ids
 }
 
-// abreast says whether a node has all that was decided before its leader began: it has an entry of that one's term. One
-// that was away hears of a leader before it has what it missed.
-func abreast(r *raft.Raft) bool {
-	stats := r.Stats()
-	return stats["term"] == stats["last_log_term"] || stats["term"] == stats["last_snapshot_term"]
+// decided is an index of the log up to which this node knows what the cluster has decided.
+func (s *Store) decided() uint64 {
+	index := s.State().Index // as a node has it before it hears of a leader
+	if r := s.raft.Load(); r != nil {
+		index = max(index, r.CommitIndex())
+	}
+	return index
 }

@@ -41,7 +41,8 @@ func hashOf(name record.Name) uint64 { return maphash.String(seed, string(name))
 // indexOf is an index of nodes with different names, whose pages have their size from the start.
 func indexOf(nodes []*node) (x index) {
 	by := new(owner)
-	depth := bits.Len(uint(len(nodes)) / (mostPage / 2)) // so that pages have a quarter to half of what they can hold
+	// So that pages have a quarter to half of their places taken, as long as there may be more of them.
+	depth := min(bits.Len(uint(len(nodes))/(mostPage/2)), mostBits)
 	for range 1 << depth {
 		x.pages = append(x.pages, newPage(len(nodes)>>depth, depth, by))
 	}
