@@ -27,7 +27,7 @@ func TestMaintenanceWindowBeginsAndEndsAfterItsLeaderIsKilled(t *testing.T) {
 	}
 	_, err = c.Leader(soon(t))
 	ok(t, err)
-	if page := command(t, old, 0, "maintenance", "list"); !strings.Contains(page, "planned") {
+	if page := command(t, old, 0, "maintenance", "list", "--consistent"); !strings.Contains(page, "planned") {
 		t.Errorf("the one that was killed does not know of the window:\n%s", page)
 	}
 	ok(t, seen.Wait(within(t, in+slack+20*time.Second), aws, planned))
