@@ -230,8 +230,8 @@ func (s *Store) roster(r *raft.Raft) roster {
 	for _, m := range members(r.GetConfiguration().Configuration()) {
 		peers = append(peers, Peer{m.ID, m.Address})
 		seen.members[m.ID] = m.Voter
-		if n, ok := s.State().Nodes.Get(m.ID); ok && n.Announced {
-			seen.roles[m.ID] = n.Role
+		if role, ok := s.roleOf(m.ID); ok {
+			seen.roles[m.ID] = role
 		}
 	}
 	for id, a := range s.askAll(peers) {
@@ -241,4 +241,16 @@ func (s *Store) roster(r *raft.Raft) roster {
 		}
 	}
 	return seen
+}
+
+// roleOf is a member's role by its own word, or before that by its token.
+func (s *Store) roleOf(id string) (role state.Role, ok bool) {
+	st := s.State()
+	if n, ok := st.Nodes.Get(id); ok {
+		return n.Role, n.Announced || n.Role == state.Replica
+	}
+	if a, ok := st.Admissions.Get(id); ok {
+		return a.Role, true
+	}
+	return "", false
 }
