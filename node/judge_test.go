@@ -309,6 +309,15 @@ func (j *judge) final() {
 	}
 }
 
+// lagging says whether a member has not applied yet what the leader has.
+func (j *judge) lagging() bool {
+	leader := j.leads()
+	return leader != "" && slices.ContainsFunc(j.trial.place[leader].members, func(id string) bool {
+		p := j.trial.procs[id]
+		return p != nil && p.node.State().Index != j.trial.procs[leader].node.State().Index
+	})
+}
+
 func (j *judge) finalMember(p *proc, leader string, lead *state.State) {
 	id, st := p.id, p.node.State()
 	if ok, why := p.node.Ready(); ok == (j.trial.roleOf(id) == state.Witness) {
