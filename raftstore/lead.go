@@ -131,9 +131,7 @@ func (s *Store) followLead(in *instance) {
 			return
 		case gained := <-in.notify:
 			s.lead.lost()
-			if !gained {
-				s.reach.reset()
-			} else {
+			if gained {
 				s.takeLead(in)
 			}
 		}

@@ -151,8 +151,9 @@ func (s *Store) Members() []Member {
 
 // reach knows which members' heartbeats fail, on the leader.
 type reach struct {
-	mu   sync.Mutex           // guards lost
-	lost map[string]time.Time // last contact
+	mu    sync.Mutex           // guards what follows
+	began time.Time            // the present lead
+	lost  map[string]time.Time // last contact
 }
 
 func newReach() *reach { return &reach{lost: map[string]time.Time{}} }
@@ -165,12 +166,6 @@ func (r *reach) observer() *raft.Observer {
 	})
 }
 
-func (r *reach) reset() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.lost = map[string]time.Time{}
-}
-
 func (r *reach) since(id string) time.Duration {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -180,13 +175,20 @@ func (r *reach) since(id string) time.Duration {
 	return 0
 }
 
-// take notes one observation of Raft.
+// take notes one observation of Raft. A heartbeat of a former lead may fail after this one has begun; nobody would say that
+// it goes on again.
 func (r *reach) take(o *raft.Observation) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	switch d := o.Data.(type) {
+	case raft.RaftState:
+		if d == raft.Leader {
+			r.began, r.lost = time.Now(), map[string]time.Time{}
+		}
 	case raft.FailedHeartbeatObservation:
-		r.lost[string(d.PeerID)] = d.LastContact
+		if !d.LastContact.Before(r.began) {
+			r.lost[string(d.PeerID)] = d.LastContact
+		}
 	case raft.ResumedHeartbeatObservation:
 		delete(r.lost, string(d.PeerID))
 	}
