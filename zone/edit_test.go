@@ -61,14 +61,24 @@ func describe(t rapid.TB, tr *tree) string {
 	return b.String()
 }
 
-// count is how many nodes there are; it checks that each is found from its page's places.
+// count is how many nodes there are; -1 if a page counts otherwise.
 func (x *index) count() (n int) {
 	seen := map[*page]bool{}
 	for _, p := range x.pages {
-		if !seen[p] {
-			seen[p] = true
-			n += p.count
+		if seen[p] {
+			continue
 		}
+		seen[p] = true
+		there := 0
+		for _, node := range p.nodes {
+			if node != nil {
+				there++
+			}
+		}
+		if there != p.count {
+			return -1
+		}
+		n += there
 	}
 	return n
 }
@@ -227,6 +237,11 @@ func wantFound(t *testing.T, x *index, hashes func(record.Name) uint64, want map
 }
 
 func TestIndexMadeAtOnceHasItsSize(t *testing.T) {
+	for names, want := range map[int]int{0: 0, 511: 0, 512: 1, 1_000_000: 11, 100_000_000: mostBits} {
+		if got := depthFor(names); got != want {
+			t.Errorf("%d names are told apart by %d bits, want %d", names, got, want)
+		}
+	}
 	for _, n := range []int{0, 1, 5, 6, 300, 511, 512, 513, 10_000, 100_000} {
 		nodes := make([]*node, n)
 		for i := range nodes {

@@ -40,9 +40,7 @@ func hashOf(name record.Name) uint64 { return maphash.String(seed, string(name))
 
 // indexOf is an index of nodes with different names, whose pages have their size from the start.
 func indexOf(nodes []*node) (x index) {
-	by := new(owner)
-	// So that pages have a quarter to half of their places taken, as long as there may be more of them.
-	depth := min(bits.Len(uint(len(nodes))/(mostPage/2)), mostBits)
+	by, depth := new(owner), depthFor(len(nodes))
 	for range 1 << depth {
 		x.pages = append(x.pages, newPage(len(nodes)>>depth, depth, by))
 	}
@@ -52,6 +50,10 @@ func indexOf(nodes []*node) (x index) {
 	}
 	return x
 }
+
+// depthFor is by how many bits so many names are told apart, so that pages have a quarter to half of their places taken as
+// long as there may be more pages.
+func depthFor(names int) int { return min(bits.Len(uint(names)/(mostPage/2)), mostBits) }
 
 // newPage is an empty page with room for some names.
 func newPage(names, depth int, by *owner) *page {
