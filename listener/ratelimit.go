@@ -32,6 +32,18 @@ type bucket struct {
 	at     uint32 // when tokens was right, in milliseconds since the limiter began
 }
 
+// disorder is by how much the time of an answer may be behind that of one that was judged before it: sockets read the clock
+// once for all that they have just received, and each for itself. In milliseconds.
+const disorder = 10_000
+
+// since is how long ago a bucket was right. The milliseconds wrap around after 49 days.
+func (b *bucket) since(ms uint32) uint32 {
+	if b.at-ms < disorder {
+		return 0
+	}
+	return ms - b.at
+}
+
 // limiter holds answers back. All of an address's sockets and CoreDNS's answers share one.
 type limiter struct {
 	RateLimit
@@ -82,8 +94,9 @@ func (l *limiter) judge(to netip.Addr, rcode int, now time.Time) say {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	b := l.find(key|1<<63, rate, ms)
-	b.tokens = int32(min(int64(rate)*1000, int64(b.tokens)+int64(ms-b.at)*int64(rate)))
-	b.at = ms
+	gone := b.since(ms)
+	b.tokens = int32(min(int64(rate)*1000, int64(b.tokens)+int64(gone)*int64(rate)))
+	b.at += gone
 	if b.tokens >= 1000 {
 		b.tokens -= 1000
 		return sayAll
@@ -120,12 +133,12 @@ func (l *limiter) find(key uint64, rate int, ms uint32) *bucket {
 		if b.key == key {
 			return b
 		}
-		if oldest < 0 || b.key == 0 && l.buckets[oldest].key != 0 || b.key != 0 && l.buckets[oldest].key != 0 && ms-b.at > ms-l.buckets[oldest].at {
+		if oldest < 0 || b.key == 0 && l.buckets[oldest].key != 0 || b.key != 0 && l.buckets[oldest].key != 0 && b.since(ms) > l.buckets[oldest].since(ms) {
 			oldest = at
 		}
 	}
 	b := &l.buckets[oldest]
-	if b.key == 0 || ms-b.at >= 1000 {
+	if b.key == 0 || b.since(ms) >= 1000 {
 		*b = bucket{key: key, tokens: int32(min(rate, 1<<20)) * 1000, at: ms}
 	} else {
 		b.key = key // a place taken from one that is active: it goes on with what that had left

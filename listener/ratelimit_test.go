@@ -37,6 +37,8 @@ func TestNetworkGetsItsRateAndSomeOfTheRestCut(t *testing.T) {
 		{"another network has its own", "192.0.3.1", 0, 10, 0, [3]int{10, 0, 0}},
 		{"errors count by themselves", "192.0.2.1", 3, 9, 0, [3]int{5, 2, 2}},
 		{"half a second gives half of them", "192.0.2.1", 0, 9, 500 * time.Millisecond, [3]int{5, 2, 2}},
+		{"what was received before and is judged after gives nothing", "192.0.2.1", 0, 4, 499 * time.Millisecond, [3]int{0, 2, 2}},
+		{"nor what was received after it, for a second time", "192.0.2.1", 0, 4, 500 * time.Millisecond, [3]int{0, 2, 2}},
 		{"an hour gives no more than a second", "192.0.2.1", 0, 14, time.Hour, [3]int{10, 2, 2}},
 		{"the exempt get all", "198.51.100.1", 0, 1000, 0, [3]int{1000, 0, 0}},
 		{"IPv6 by its own length", "2001:db8::1", 0, 10, 0, [3]int{10, 0, 0}},
@@ -45,6 +47,17 @@ func TestNetworkGetsItsRateAndSomeOfTheRestCut(t *testing.T) {
 	} {
 		if got := ask(c.to, c.rcode, c.n, c.after); got != c.want {
 			t.Errorf("%s: %s got %v, want %v", c.claim, c.to, got, c.want)
+		}
+	}
+}
+
+// TestQuietNetworkHasItsRateWhateverTheCountOfMilliseconds, which wraps around.
+func TestQuietNetworkHasItsRateWhateverTheCountOfMilliseconds(t *testing.T) {
+	ask := limits(RateLimit{Answers: 10, IPv4: 24})
+	ask("192.0.2.1", 0, 20, 0)
+	for _, after := range []time.Duration{20 * 24 * time.Hour, 26 * 24 * time.Hour, 49 * 24 * time.Hour, 52 * 24 * time.Hour, 100 * 24 * time.Hour} {
+		if got := ask("192.0.2.1", 0, 20, after); got != [3]int{10, 0, 10} {
+			t.Errorf("after %s: %v", after, got)
 		}
 	}
 }
