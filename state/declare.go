@@ -52,8 +52,8 @@ func (t *txn) declare(ds []*Declaration) *Refusal {
 	return t.checkGroups()
 }
 
-// endSessions ends those of intervals that no check has any more: the leader looks after the others alone, so one left
-// open would outlast its node.
+// endSessions ends those of intervals that no check has any more, and SessionOpen opens none: the leader looks after the
+// others alone, so one left open would outlast its node.
 func (t *txn) endSessions() {
 	used := t.s.Intervals()
 	for key, s := range t.s.Sessions.All() {

@@ -12,8 +12,9 @@ import (
 const maxArchived = 512 << 20
 
 // Restore puts an archived state in place of the present one: zones, sites, groups, verdicts, overrides, pins, tokens
-// and history are what they were. What belongs to the nodes stays as it is: members, sessions, offers, uploads and
-// requests. So does what must never go back: the cluster clock, serials, the numbers of events, and the end of a token.
+// and history are what they were. What belongs to the nodes stays as it is: members, sessions (of intervals that checks
+// have), offers, uploads and requests. So does what must never go back: the cluster clock, serials, the numbers of events,
+// and the end of a token.
 //
 // Votes are not taken over, since they belong to sessions; verdicts stand until new votes decide.
 type Restore struct {
@@ -119,6 +120,7 @@ func (t *txn) restore(a *State) error {
 	next.restoreTokens(was, present)
 	next.restoreHistory(was, present)
 	*t.s = next
+	t.endSessions()
 	t.touchAll()
 	return nil
 }

@@ -26,8 +26,8 @@ func (c *SessionOpen) apply(t *txn) *Refusal {
 		return refuse(RefusedNotFound, "node %q is no member of this cluster", c.Node)
 	}
 	key := SessionKey(c.Node, c.Interval)
-	if s, ok := t.s.Sessions.Get(key); ok && s.Boot == c.Boot || !n.Probe {
-		return nil // it is open, or the node left probing while the command was under way
+	if s, ok := t.s.Sessions.Get(key); ok && s.Boot == c.Boot || !n.Probe || !slices.Contains(t.s.Intervals(), c.Interval) {
+		return nil // it is open; or the node left probing, or the last check of the interval went, while the command was under way
 	}
 	t.voidSession(c.Node, c.Interval)
 	t.s.Sessions = t.s.Sessions.With(key, &Session{c.Node, c.Interval, t.s.Index, c.Boot})
