@@ -19,7 +19,7 @@ func (n *Node) keepCertificate(ctx context.Context) {
 	n.run(func() { n.trust.Watch(ctx, pollInterval, n.certificatesChanged) })
 	for ctx.Err() == nil {
 		if at := n.trust.Expires(); time.Until(at) < certificateWarning {
-			n.log.Warn("the certificate of this node ends soon: without another it is out of the cluster; a new one in the same files is taken without a restart", "ends", at, "next", "failoverctl cert issue "+n.trust.ID())
+			n.log.Warn("the certificate of this node ends soon, or has ended: without another it is out of the cluster; a new one in the same files is taken without a restart", "ends", at, "next", "failoverctl cert issue "+n.trust.ID())
 		}
 		wait(ctx, warnEvery, nil)
 	}

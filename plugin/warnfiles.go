@@ -68,7 +68,10 @@ func warnAdmin(c node.AdminConfig) []string {
 }
 
 func ending(file string, at time.Time) []string {
-	if left := time.Until(at); left < expiresSoon {
+	switch left := time.Until(at); {
+	case left < 0:
+		return []string{fmt.Sprintf("the certificate %q ended on %s: whoever looks at it refuses it", file, at.UTC().Format(time.DateOnly))}
+	case left < expiresSoon:
 		return []string{fmt.Sprintf("the certificate %q ends on %s, in %s", file, at.UTC().Format(time.DateOnly), left.Round(time.Hour))}
 	}
 	return nil

@@ -17,7 +17,7 @@ func TestCheckFindsWhatIsWrongWithFilesBeforeAReloadDoes(t *testing.T) {
 	in := func(d, name string) string { return filepath.Join(d, name) }
 	for _, step := range []error{
 		trust.InitCA(dir), trust.InitCA(foreign),
-		trust.Issue(dir, dir, "ns1", nil, 1000*time.Hour), trust.Issue(dir, dir, "ns2", nil, 48*time.Hour), trust.Issue(foreign, foreign, "ns1", nil, 1000*time.Hour),
+		trust.Issue(dir, dir, "ns1", nil, 1000*time.Hour), trust.Issue(dir, dir, "ns2", nil, 48*time.Hour), trust.Issue(foreign, foreign, "ns1", nil, 1000*time.Hour), trust.Issue(dir, dir, "ns4", nil, time.Nanosecond),
 		os.WriteFile(in(dir, "good.tokens"), nil, 0o600), os.WriteFile(in(dir, "bad.tokens"), []byte("root admin\n"), 0o600),
 	} {
 		if step != nil {
@@ -40,6 +40,8 @@ func TestCheckFindsWhatIsWrongWithFilesBeforeAReloadDoes(t *testing.T) {
 		"another's key":           {node.Config{ID: "ns1", TLS: files(dir, "ns1", "ns2", ca)}, "the cluster's certificate is not good: certificate "},
 		"another CA":              {node.Config{ID: "ns1", TLS: files(foreign, "ns1", "ns1", ca)}, "the cluster's certificate is not good: "},
 		"another node's":          {node.Config{ID: "ns1", TLS: files(dir, "ns2", "ns2", ca)}, `is the certificate of node "ns2", and this node is "ns1"`},
+		"it has ended":            {node.Config{ID: "ns4", TLS: files(dir, "ns4", "ns4", ca)}, `ns4.pem" ended on `},
+		"the admin's has ended":   {node.Config{Admin: admin(files(dir, "ns4", "ns4", ""), "good.tokens")}, `ns4.pem" ended on `},
 		"it ends soon":            {node.Config{ID: "ns2", TLS: files(dir, "ns2", "ns2", ca)}, `ns2.pem" ends on `},
 		"the join token":          {node.Config{Join: &node.JoinAt{TokenFile: in(dir, "none")}}, "the join token cannot be read here: open "},
 		"the admin's certificate": {node.Config{Admin: admin(files(dir, "ns3", "ns3", ""), "good.tokens")}, "a file of the admin API cannot be read here: "},

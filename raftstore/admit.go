@@ -1,14 +1,12 @@
 package raftstore
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
-	"slices"
 	"time"
 
 	"github.com/hashicorp/raft"
@@ -161,16 +159,8 @@ func (s *Store) checkJoin(q *joinRequest) (hash string, refused *state.Refusal) 
 	if err != nil || !ok || !t.Matches(known.Hash) {
 		return "", refusal(state.RefusedNotFound, "there is no such token; failoverctl token create --join makes one")
 	}
-	if _, _, err := net.SplitHostPort(q.Address); err != nil || len(q.Address) > 255 || len(q.Incarnation) != len(randomID()) {
+	if !isAddress(q.Address) || len(q.Incarnation) != len(randomID()) {
 		return "", refusal(state.RefusedInvalid, "the address %.80q is no HOST:PORT that others can dial", q.Address)
 	}
 	return t.Hash(), nil
-}
-
-// whereabouts are the members and where this node finds them.
-func (s *Store) whereabouts() (peers []Peer) {
-	for _, m := range s.servers() {
-		peers = append(peers, Peer{m.ID, s.addressOf(m.ID)})
-	}
-	return slices.SortedFunc(slices.Values(peers), func(a, b Peer) int { return cmp.Compare(a.ID, b.ID) })
 }

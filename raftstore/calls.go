@@ -91,14 +91,10 @@ func (s *Store) newCallClient() *http.Client {
 	return &http.Client{Transport: &http.Transport{
 		DialContext: func(ctx context.Context, _, hostPort string) (net.Conn, error) {
 			id, _, _ := strings.Cut(hostPort, ":")
-			address := s.addressOf(id)
-			if address == "" {
-				return nil, unreached{fmt.Errorf("no member is called %q", id)}
-			}
 			ctx, cancel := context.WithCancel(ctx)
 			defer cancel()
 			defer context.AfterFunc(s.ctx, cancel)() // net/http lets a dial outlive its call, but not this Store
-			c, err := s.port.dial(ctx, id, address, protocolCalls)
+			c, err := s.dial(ctx, id, protocolCalls)
 			if err != nil {
 				return nil, unreached{err}
 			}

@@ -185,7 +185,7 @@ func (s *Store) configure(ctx context.Context, r *raft.Raft, c Change) (Outcome,
 	case Remove:
 		f = r.RemoveServer(id, 0, configTimeout)
 	case Transfer:
-		f = r.LeadershipTransferToServer(id, address)
+		return s.transferTo(ctx, r, id, address)
 	default:
 		return Outcome{}, fmt.Errorf("a member is not changed by %q", c.Op)
 	}

@@ -250,68 +250,6 @@ func TestStrangerOfTheSameCAIsNotVouchedFor(t *testing.T) {
 	})
 }
 
-func TestMemberThatMovedIsFoundAtItsNewAddress(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		c := memCluster(t)
-		defer c.end()
-		c.start("ns1", "ns2", "ns3")
-		f := c.other(c.leader())
-		eventually(t, "it has the configuration", func() bool { return len(f.servers()) == 3 })
-		c.stop(f.ID())
-		s := c.reopenAt(f.ID(), "elsewhere:5300")
-		s.Start()
-		c.hasFound(s, "elsewhere:5300")
-	})
-}
-
-// A voter that is stopped between its first vote and its first entry has state, and no configuration in which it could
-// see that the cluster has another address for it.
-func TestMemberThatMovedBeforeItsFirstEntryIsFoundAtItsNewAddress(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		c := memCluster(t)
-		defer c.end()
-		c.start("ns1", "ns2")
-		time.Sleep(helloPause / 2) // they pause while the third finds that all are there, and begins the cluster
-		c.start("ns3")
-		l := c.elected()
-		f := c.votedFor(l)
-		c.net.Isolate(f.ID(), c.except(f.ID())...) // the leader's first entries are under way to it
-		c.stop(f.ID())
-		c.net.Rejoin(f.ID(), c.except(f.ID())...)
-		s := c.reopenAt(f.ID(), "elsewhere:5300")
-		if last, err := s.opened.LastIndex(); last != 0 || err != nil || !s.isSettled() {
-			t.Fatalf("it has entries up to %d (%v), settled: %v: it was to have a vote and nothing else", last, err, s.isSettled())
-		}
-		s.Start()
-		c.hasFound(s, "elsewhere:5300")
-	})
-}
-
-// reopenAt opens a node that was stopped at another address.
-func (c *cluster) reopenAt(id, address string) *Store {
-	c.t.Helper()
-	cfg := c.config(id)
-	cfg.Listen, cfg.Advertise = address, address
-	s, err := Open(cfg)
-	if err != nil {
-		c.t.Fatal(err)
-	}
-	c.stores[id] = s
-	return s
-}
-
-// hasFound checks that the cluster comes to know a node at its new address, and that the log gets there.
-func (c *cluster) hasFound(s *Store, address string) {
-	c.t.Helper()
-	l := c.leader()
-	eventually(c.t, "the configuration has its new address", func() bool { return memberOf(l, s.ID()).Address == address })
-	mustPropose(c.t, l, announce(l, l.ID(), "after the move"))
-	eventually(c.t, "it has the log", func() bool { return version(s, l.ID()) == "after the move" })
-	if n, _ := l.State().Nodes.Get(s.ID()); n.Address != address {
-		c.t.Fatalf("%+v", n)
-	}
-}
-
 // elected waits for the first node that Raft makes the leader, and gives it before anybody has heard of that.
 func (c *cluster) elected() *Store {
 	c.t.Helper()

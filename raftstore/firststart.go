@@ -136,7 +136,7 @@ func (s *Store) hello() hello {
 	s.mu.Unlock()
 	if h.HasState {
 		h.Decided = s.decided() // before the lists
-		h.Known, h.Members = s.known(genesis), s.listed()
+		h.Known, h.Members, h.Whereabouts = s.known(genesis), s.listed(), s.whereabouts()
 		for _, m := range s.servers() {
 			h.Configured = append(h.Configured, m.ID)
 		}
@@ -198,6 +198,7 @@ func (s *Store) ask(id string) answer {
 	case h.ID != id || h.Incarnation == "":
 		return answer{err: fmt.Errorf("it answers as %q, incarnation %q", h.ID, h.Incarnation)}
 	}
+	s.heardOf(h.Whereabouts)
 	return answer{hello: h}
 }
 

@@ -20,7 +20,9 @@ type hello struct {
 	Members []string `json:"members,omitempty"`
 	// Configured are the same as this node has them, in contact or not.
 	Configured []string `json:"configured,omitempty"`
-	Last       uint64   `json:"last,omitempty"` // index of the log's last entry
+	// Whereabouts is where this node has members, so that two that moved find each other by way of a third.
+	Whereabouts []Peer `json:"whereabouts,omitempty"`
+	Last        uint64 `json:"last,omitempty"` // index of the log's last entry
 	// Decided is the index up to which this node knows what was decided: its lists are no older.
 	Decided uint64 `json:"decided,omitempty"`
 	// Removal is how the node that asks was taken out of the cluster, if it was.

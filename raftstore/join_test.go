@@ -147,6 +147,25 @@ func TestReplicaGetsTheLogAndNoVote(t *testing.T) {
 	})
 }
 
+// TestReplicaThatHasNotSpokenYetGetsNoVote: its token has told what it is.
+func TestReplicaThatHasNotSpokenYetGetsNoVote(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := memClusterOf(t, 1)
+		defer c.end()
+		c.start("ns1")
+		l := c.leader()
+		s := c.joiner("ns2", l, c.joinToken(l, state.Replica, time.Hour))
+		eventually(t, "it is a member", func() bool { _, ok := s.State().Nodes.Get("ns2"); return ok && memberOf(l, "ns2").ID == "ns2" })
+		if n, _ := l.State().Nodes.Get("ns2"); n.Announced {
+			t.Fatal("it has spoken")
+		}
+		out := tryChange(t, l, Promote, "ns2", true)
+		if out.Refusal == nil || out.Refusal.Code != state.RefusedConflict || !strings.Contains(out.Refusal.Text, "is a replica") {
+			t.Errorf("%+v", out)
+		}
+	})
+}
+
 func TestVoterThatBecomesAReplicaLosesItsVote(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := memCluster(t)

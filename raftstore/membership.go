@@ -1,7 +1,6 @@
 package raftstore
 
 import (
-	"cmp"
 	"errors"
 	"slices"
 	"time"
@@ -10,62 +9,6 @@ import (
 
 	"failoverdns/state"
 )
-
-// addressBook gives Raft the addresses of the configured peers, which win over those in the log: so nodes can move
-// without a majority of the old addresses. It is a raft.ServerAddressProvider.
-type addressBook struct{ s *Store }
-
-var errNotListed = errors.New("not among the peers")
-
-// ServerAddr implements raft.ServerAddressProvider.
-func (b addressBook) ServerAddr(id raft.ServerID) (raft.ServerAddress, error) {
-	if string(id) == b.s.cfg.ID {
-		return raft.ServerAddress(b.s.cfg.Advertise), nil
-	}
-	if a := b.s.addressOf(string(id)); a != "" {
-		return raft.ServerAddress(a), nil
-	}
-	return "", errNotListed
-}
-
-// addressOf is where a node is; empty if that is not known. What a node said of itself is newer than any list.
-func (s *Store) addressOf(id string) string {
-	s.mu.Lock()
-	a, sponsor := cmp.Or(s.moved[id], addressOf(s.peers, id)), addressOf(s.sponsors, id)
-	s.mu.Unlock()
-	return cmp.Or(a, s.memberAddress(id), sponsor)
-}
-
-// idAt is the node at an address, the other way round.
-func (s *Store) idAt(address string) string {
-	s.mu.Lock()
-	id := s.idListed(address)
-	s.mu.Unlock()
-	if id != "" {
-		return id
-	}
-	for _, m := range s.servers() {
-		if m.Address == address {
-			return m.ID
-		}
-	}
-	return ""
-}
-
-// idListed looks at what does not come from Raft. The caller holds mu.
-func (s *Store) idListed(address string) string {
-	for id, a := range s.moved {
-		if a == address {
-			return id
-		}
-	}
-	for _, p := range slices.Concat(s.peers, s.sponsors) {
-		if p.Address == address {
-			return p.ID
-		}
-	}
-	return ""
-}
 
 // servers is Raft's latest configuration, or none.
 func (s *Store) servers() []state.Member {

@@ -1,7 +1,8 @@
 package raftstore
 
 import (
-	"net"
+	"context"
+	"slices"
 	"time"
 
 	"github.com/hashicorp/raft"
@@ -16,40 +17,63 @@ type greeting struct {
 
 // hasMoved says whether the cluster has this node at another address than its own configuration.
 func (s *Store) hasMoved() bool {
-	if s.reigns() || s.cfg.Advertise == "" {
-		return false
-	}
 	a := s.memberAddress(s.cfg.ID)
-	return a != "" && a != s.cfg.Advertise
+	return a != "" && a != s.cfg.Advertise && s.port != nil
 }
 
-// heardAddress takes a member's word on where it is, which its certificate has proved to be its own. An address that
-// another one has is nobody's: dialling it would end at the other's certificate.
+// heardAddress takes a member's word on where it is, which its certificate has proved to be its own.
 func (s *Store) heardAddress(id, address string) {
-	_, _, err := net.SplitHostPort(address)
-	if err != nil || len(address) > 255 || !s.isMember(id) || s.addressOf(id) == address {
+	if !isAddress(address) || !s.isMember(id) || s.movedTo(id) == address {
 		return
 	}
-	if other := s.idAt(address); other != "" && other != id {
-		s.log.Warn("a member says that it is where another one is; its word is not taken", "node", id, "address", address, "other", other)
-		return
+	logged := s.memberAddress(id)
+	if logged != "" && logged != address {
+		s.log.Info("a member is at another address now", "node", id, "address", address)
 	}
-	s.log.Info("a member is at another address now", "node", id, "address", address)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.moved[id] = address
+	s.moved[id] = sighting{address, logged}
+	delete(s.found, id)
 }
 
-// readdress brings Raft's configuration to where members say that they are, this leader among them. One at a time.
+// movedTo is where a node says that it is, unless the log knows better; or empty.
+func (s *Store) movedTo(id string) string {
+	logged := s.memberAddress(id)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.moved[id].since(logged)
+}
+
+// isThere says whether a node answers where it said that it is. A word that is not borne out is forgotten: the node may be
+// back where it was, and say nothing since the log is right; one that is not goes on saying it.
+func (s *Store) isThere(id, address string) bool {
+	ctx, cancel := context.WithTimeout(s.ctx, helloTimeout)
+	defer cancel()
+	c, err := s.port.dial(ctx, id, address, protocolCalls)
+	if err == nil {
+		c.Close()
+		return true
+	}
+	s.log.Info("a member does not answer where it said that it is", "node", id, "address", address, "error", err)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.moved[id].address == address {
+		delete(s.moved, id)
+	}
+	return false
+}
+
+// readdress brings Raft's configuration to where members say that they are and answer, this leader among them. One at a
+// time, and none to where another one is still said to be.
 func (s *Store) readdress(r *raft.Raft) {
-	for _, m := range members(r.GetConfiguration().Configuration()) {
+	list := members(r.GetConfiguration().Configuration())
+	for _, m := range list {
 		address := s.cfg.Advertise
 		if m.ID != s.cfg.ID {
-			s.mu.Lock()
-			address = s.moved[m.ID]
-			s.mu.Unlock()
+			address = s.movedTo(m.ID)
 		}
-		if address == "" || address == m.Address {
+		taken := slices.ContainsFunc(list, func(o state.Member) bool { return o.Address == address })
+		if address == "" || taken || m.ID != s.cfg.ID && !s.isThere(m.ID, address) {
 			continue
 		}
 		if err := s.setAddress(r, m, address); err != nil {

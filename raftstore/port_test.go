@@ -161,9 +161,9 @@ func transportPair(t *testing.T, applied uint64) (t1, t2 *transport, heard chan 
 		if err != nil {
 			t.Fatal(err)
 		}
-		s := &Store{cfg: cfg, peers: c.peers}
-		return p, newTransport(streams{p.listen(p.raft, advertised(cfg.Advertise)), s.idAt, t.Context()}, addressBook{s}, func(w word) { heard <- w },
-			func() uint64 { return applied }, raftLogger(cfg.Logger))
+		s := &Store{cfg: cfg, peers: c.peers, port: p, found: map[string]sighting{}}
+		return p, newTransport(streams{p.listen(p.raft, advertised(cfg.Advertise)), s.dial, t.Context()}, addressBook{s}, func(w word) { heard <- w },
+			func(raft.ServerID) {}, func() uint64 { return applied }, raftLogger(cfg.Logger))
 	}
 	p1, t1 := open("ns1")
 	p2, t2 := open("ns2")

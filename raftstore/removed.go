@@ -99,7 +99,7 @@ func (s *Store) isUnlisted() bool {
 func (s *Store) askAtDoor(id string) bool {
 	ctx, cancel := context.WithTimeout(s.ctx, helloTimeout)
 	defer cancel()
-	c, err := s.port.dial(ctx, id, s.addressOf(id), protocolJoin)
+	c, err := s.dial(ctx, id, protocolJoin)
 	if err != nil {
 		return false
 	}

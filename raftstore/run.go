@@ -198,8 +198,8 @@ func (s *Store) begin(d *disk) (*instance, error) {
 	if s.port == nil {
 		_, t = raft.NewInmemTransportWithTimeout(raft.ServerAddress(s.cfg.ID), loneRPC)
 	} else {
-		layer := streams{s.port.listen(s.port.raft, advertised(s.cfg.Advertise)), s.idAt, in.dials}
-		t = newTransport(layer, addressBook{s}, s.fresh.heard, s.raftApplied, c.Logger)
+		layer := streams{s.port.listen(s.port.raft, advertised(s.cfg.Advertise)), s.dial, in.dials}
+		t = newTransport(layer, addressBook{s}, s.fresh.heard, s.handing.asks, s.raftApplied, c.Logger)
 	}
 	store := raftDisk{d}
 	cache, err := raft.NewLogCache(cachedLogs, store)

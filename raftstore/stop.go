@@ -86,18 +86,11 @@ func (s *Store) handOver(ctx context.Context, r *raft.Raft) {
 			return
 		}
 		heir := heirs[i%len(heirs)]
-		done := make(chan error, 1)
-		f := r.LeadershipTransferToServer(heir.ID, heir.Address)
-		go func() { done <- f.Error() }()
-		select {
-		case err := <-done:
-			if err == nil {
-				return
-			}
-			s.log.Info("the lead is not taken yet", "by", heir.ID, "error", err)
-		case <-ctx.Done():
+		err := s.transfer(ctx, r, heir.ID, heir.Address)
+		if err == nil {
 			return
 		}
+		s.log.Info("the lead is not taken yet", "by", heir.ID, "error", err)
 	}
 }
 

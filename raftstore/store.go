@@ -34,6 +34,7 @@ type Store struct {
 	fresh    *freshness
 	lead     *lead
 	reach    *reach
+	handing  handing
 	port     *port // nil on a node on its own
 	server   *http.Server
 	joins    *http.Server // of nodes that are no members
@@ -66,8 +67,10 @@ type Store struct {
 	genesis     map[string]string
 	settled     bool
 	peers       []Peer
-	sponsors    []Peer            // the members, as the one said that let this node in
-	moved       map[string]string // addresses that nodes said of themselves, by ID
+	sponsors    []Peer              // the members, as the one said that let this node in
+	moved       map[string]sighting // where nodes say that they are, by ID
+	found       map[string]sighting // where nodes were reached last, by ID
+	hearsay     map[string][]string // where others say that nodes are, by ID
 	phase       Phase
 	detail      string
 	waits       []Wait
@@ -88,7 +91,7 @@ func Open(cfg Config) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{cfg: cfg, log: cfg.Logger, lock: lock, boot: randomID(), lead: newLead(), reach: newReach(), changes: newTurn(), raising: newTurn(), peers: slices.Clone(cfg.Peers), moved: map[string]string{},
+	s := &Store{cfg: cfg, log: cfg.Logger, lock: lock, boot: randomID(), lead: newLead(), reach: newReach(), changes: newTurn(), raising: newTurn(), peers: slices.Clone(cfg.Peers), moved: map[string]sighting{}, found: map[string]sighting{}, hearsay: map[string][]string{},
 		runEnded: make(chan struct{}), reloaded: make(chan struct{}, 1), recoveries: make(chan recoveryRequest), stopped: make(chan struct{}), phase: PhaseStarting}
 	if err := s.open(); err != nil {
 		return nil, errors.Join(err, lock.Close())

@@ -26,33 +26,30 @@ func (a advertised) String() string { return string(a) }
 // streams is Raft's way through the port: raft.StreamLayer.
 type streams struct {
 	*handed
-	who func(address string) string // node ID
-	ctx context.Context             // ends dials
+	dial func(ctx context.Context, id, protocol string) (*peerConn, error)
+	ctx  context.Context // ends dials
 }
 
-// Dial implements raft.StreamLayer.
-func (s streams) Dial(address raft.ServerAddress, timeout time.Duration) (net.Conn, error) {
+// Dial implements raft.StreamLayer. What Raft takes for an address is an ID, by the address book.
+func (s streams) Dial(id raft.ServerAddress, timeout time.Duration) (net.Conn, error) {
 	ctx, cancel := context.WithTimeout(s.ctx, timeout)
 	defer cancel()
-	id := s.who(string(address))
-	if id == "" {
-		return nil, &net.AddrError{Err: "no member has this address", Addr: string(address)}
-	}
-	return s.port.dial(ctx, id, string(address), protocolRaft)
+	return s.dial(ctx, string(id), protocolRaft)
 }
 
-// transport is Raft's network transport with four changes. It is embedded, not wrapped: Raft looks for further
+// transport is Raft's network transport with five changes. It is embedded, not wrapped: Raft looks for further
 // methods on it, and would turn pre-vote off without a word.
 type transport struct {
 	*raft.NetworkTransport
 	heard   func(word)
-	applied func() uint64 // Raft's own applied index
+	asks    func(id raft.ServerID) // a node is asked to take the lead
+	applied func() uint64          // Raft's own applied index
 	rpcs    chan raft.RPC
 	closed  chan struct{}
 }
 
-func newTransport(s streams, addresses raft.ServerAddressProvider, heard func(word), applied func() uint64, log hclog.Logger) *transport {
-	t := &transport{heard: heard, applied: applied, rpcs: make(chan raft.RPC), closed: make(chan struct{}),
+func newTransport(s streams, addresses raft.ServerAddressProvider, heard func(word), asks func(raft.ServerID), applied func() uint64, log hclog.Logger) *transport {
+	t := &transport{heard: heard, asks: asks, applied: applied, rpcs: make(chan raft.RPC), closed: make(chan struct{}),
 		NetworkTransport: raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{
 			Stream: s, ServerAddressProvider: addresses, Logger: log, MaxPool: rpcPool, Timeout: rpcTimeout,
 			MaxRPCsInFlight:         1, // no pipelining: one refusal can block replication to a follower for good (raft #612)
@@ -65,6 +62,12 @@ func newTransport(s streams, addresses raft.ServerAddressProvider, heard func(wo
 // SetHeartbeatHandler does nothing, so that heartbeats go the way of all calls: handled beside it they race with an
 // old leader's write (raft #695).
 func (*transport) SetHeartbeatHandler(func(raft.RPC)) {}
+
+// TimeoutNow implements raft.Transport.
+func (t *transport) TimeoutNow(id raft.ServerID, at raft.ServerAddress, q *raft.TimeoutNowRequest, a *raft.TimeoutNowResponse) error {
+	t.asks(id)
+	return t.NetworkTransport.TimeoutNow(id, at, q, a)
+}
 
 // Consumer implements raft.Transport.
 func (t *transport) Consumer() <-chan raft.RPC { return t.rpcs }

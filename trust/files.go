@@ -20,11 +20,12 @@ type Files struct {
 type loaded struct {
 	pair  tls.Certificate
 	roots *x509.CertPool
+	ca    *x509.Certificate // that signed the node's own
 	id    string
 }
 
-// Load reads the three files. They must fit together: the certificate is signed by the CA, carries a node ID, and is
-// valid now.
+// Load reads the three files. They must fit together: the certificate is signed by the CA and carries a node ID. One that
+// is not good now, or whose CA is not, is taken, too: its peers refuse it, and a node that they refuse still answers queries.
 func Load(cert, key, ca string) (*Files, error) {
 	f := &Files{files: watched{paths: []string{cert, key, ca}}}
 	if _, err := f.Reload(); err != nil {
@@ -42,8 +43,13 @@ func (f *Files) take(contents [][]byte) error {
 	if err != nil {
 		return err
 	}
-	if old := f.current.Load(); old != nil && old.id != next.id {
-		return fmt.Errorf("%q is the certificate of node %q, but this node is %q", f.files.paths[0], next.id, old.id)
+	if old := f.current.Load(); old != nil {
+		if old.id != next.id {
+			return fmt.Errorf("%q is the certificate of node %q, but this node is %q", f.files.paths[0], next.id, old.id)
+		}
+		if _, err := next.fits(time.Now()); err != nil {
+			return fmt.Errorf("%q: %w", f.files.paths[0], err)
+		}
 	}
 	f.current.Store(next)
 	return nil
@@ -88,22 +94,41 @@ func (f *Files) parse(b [][]byte) (*loaded, error) {
 	for _, c := range cas {
 		l.roots.AddCert(c)
 	}
-	for _, use := range []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth, x509.ExtKeyUsageServerAuth} {
-		if err := l.verify([]*x509.Certificate{pair.Leaf}, use); err != nil {
-			return nil, fmt.Errorf("%q against the CA %q: %w", cert, ca, err)
-		}
+	if l.ca, err = l.fitsEver(); err != nil {
+		return nil, fmt.Errorf("%q against the CA %q: %w", cert, ca, err)
 	}
 	return l, nil
 }
 
+// fitsEver checks the node's own certificate, and gives the CA's. It need not be good now: a CA may end before what it
+// signed, or the other way round.
+func (l *loaded) fitsEver() (ca *x509.Certificate, err error) {
+	for _, at := range []time.Time{l.pair.Leaf.NotBefore, l.pair.Leaf.NotAfter, time.Now()} {
+		if ca, err = l.fits(at); err == nil {
+			return ca, nil
+		}
+	}
+	return nil, err
+}
+
+// fits checks the node's own certificate, as of a time, for both ends of a connection, and gives the CA's.
+func (l *loaded) fits(at time.Time) (ca *x509.Certificate, err error) {
+	for _, use := range []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth, x509.ExtKeyUsageServerAuth} {
+		if ca, err = l.root([]*x509.Certificate{l.pair.Leaf}, use, at); err != nil {
+			return nil, err
+		}
+	}
+	return ca, nil
+}
+
 // verify checks a chain, leaf first, against the CA. Host names play no part.
 func (l *loaded) verify(chain []*x509.Certificate, use x509.ExtKeyUsage) error {
-	_, err := l.root(chain, use)
+	_, err := l.root(chain, use, time.Now())
 	return err
 }
 
-// root verifies a chain and gives the CA's certificate that it ends at.
-func (l *loaded) root(chain []*x509.Certificate, use x509.ExtKeyUsage) (*x509.Certificate, error) {
+// root verifies a chain as of a time and gives the CA's certificate that it ends at.
+func (l *loaded) root(chain []*x509.Certificate, use x509.ExtKeyUsage, at time.Time) (*x509.Certificate, error) {
 	if len(chain) == 0 {
 		return nil, errNoPeer
 	}
@@ -112,7 +137,7 @@ func (l *loaded) root(chain []*x509.Certificate, use x509.ExtKeyUsage) (*x509.Ce
 		between.AddCert(c)
 	}
 	found, err := chain[0].Verify(x509.VerifyOptions{
-		Roots: l.roots, Intermediates: between, CurrentTime: time.Now(), KeyUsages: []x509.ExtKeyUsage{use},
+		Roots: l.roots, Intermediates: between, CurrentTime: at, KeyUsages: []x509.ExtKeyUsage{use},
 	})
 	if err != nil {
 		return nil, err
@@ -123,5 +148,11 @@ func (l *loaded) root(chain []*x509.Certificate, use x509.ExtKeyUsage) (*x509.Ce
 // ID is the node that the certificate is of. It never changes.
 func (f *Files) ID() string { return f.current.Load().id }
 
-// Expires is when the certificate in use ends.
-func (f *Files) Expires() time.Time { return f.current.Load().pair.Leaf.NotAfter }
+// Expires is when the certificate in use ends, or the CA's that signed it, if that is before.
+func (f *Files) Expires() time.Time {
+	now := f.current.Load()
+	if own := now.pair.Leaf.NotAfter; own.Before(now.ca.NotAfter) {
+		return own
+	}
+	return now.ca.NotAfter
+}

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"time"
 )
 
 // Pin names a CA by its key: the SHA-256 of the SubjectPublicKeyInfo of its certificate, as in RFC 7469 section 2.4. A
@@ -20,14 +21,7 @@ func pinOf(c *x509.Certificate) Pin { return sha256.Sum256(c.RawSubjectPublicKey
 var errPin = errors.New("the node there has its certificate from another CA than the one that the token names: it is of another cluster, or between")
 
 // Pin is that of the CA that signed the certificate in use.
-func (f *Files) Pin() (Pin, error) {
-	now := f.current.Load()
-	root, err := now.root([]*x509.Certificate{now.pair.Leaf}, x509.ExtKeyUsageServerAuth)
-	if err != nil {
-		return Pin{}, err
-	}
-	return pinOf(root), nil
-}
+func (f *Files) Pin() Pin { return pinOf(f.current.Load().ca) }
 
 // ReadPin is the pin of the first certificate in a CA file.
 func ReadPin(path string) (Pin, error) {
@@ -52,7 +46,7 @@ func (f *Files) JoinConfig(pin Pin, alpn string) *tls.Config {
 		NextProtos:         []string{alpn},
 		InsecureSkipVerify: true, // host names are no identity here; VerifyConnection checks chain and pin instead
 		VerifyConnection: func(c tls.ConnectionState) error {
-			root, err := now.root(c.PeerCertificates, x509.ExtKeyUsageServerAuth)
+			root, err := now.root(c.PeerCertificates, x509.ExtKeyUsageServerAuth, time.Now())
 			switch {
 			case err != nil:
 				return err

@@ -21,7 +21,8 @@ type served struct {
 	clients *x509.CertPool // nil: clients are not asked
 }
 
-// LoadServer reads the files; clientCA may be empty. The certificate must be valid now.
+// LoadServer reads the files; clientCA may be empty. A certificate that is not good now is taken, too: its clients refuse it,
+// and the rest of the server need not wait for another.
 func LoadServer(cert, key, clientCA string) (*ServerFiles, error) {
 	f := &ServerFiles{files: watched{paths: []string{cert, key}}}
 	if clientCA != "" {
@@ -39,19 +40,20 @@ func (f *ServerFiles) Reload() (changed bool, err error) { return f.files.reload
 
 func (f *ServerFiles) take(contents [][]byte) error {
 	next, err := f.parse(contents)
-	if err == nil {
-		f.current.Store(next)
+	if err != nil {
+		return err
 	}
-	return err
+	if now, leaf := time.Now(), next.pair.Leaf; f.current.Load() != nil && (now.After(leaf.NotAfter) || now.Before(leaf.NotBefore)) {
+		return fmt.Errorf("certificate %q is good from %s to %s, and not now", f.files.paths[0], leaf.NotBefore.Format(time.DateOnly), leaf.NotAfter.Format(time.DateOnly))
+	}
+	f.current.Store(next)
+	return nil
 }
 
 func (f *ServerFiles) parse(b [][]byte) (*served, error) {
 	pair, err := tls.X509KeyPair(b[0], b[1])
 	if err != nil {
 		return nil, fmt.Errorf("certificate %q with key %q: %w", f.files.paths[0], f.files.paths[1], err)
-	}
-	if now := time.Now(); now.After(pair.Leaf.NotAfter) || now.Before(pair.Leaf.NotBefore) {
-		return nil, fmt.Errorf("certificate %q is good from %s to %s, and not now", f.files.paths[0], pair.Leaf.NotBefore.Format(time.DateOnly), pair.Leaf.NotAfter.Format(time.DateOnly))
 	}
 	s := &served{pair: pair}
 	if len(f.files.paths) < 3 {

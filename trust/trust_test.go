@@ -1,7 +1,10 @@
 package trust
 
 import (
+	"crypto/rand"
 	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
 	"net"
 	"os"
 	"path/filepath"
@@ -200,6 +203,89 @@ func TestExpiredCertificateIsRefusedUnderVirtualTime(t *testing.T) {
 		time.Sleep(25 * time.Hour)
 		if c, s := shake(one.ClientConfig("ns2", "p"), two.ServerConfig("p")); c == nil && s == nil {
 			t.Fatal("an expired certificate was taken")
+		}
+	})
+}
+
+// TestCertificateThatHasEndedIsTakenAtAStart, for the node still answers; but not in the place of one that is good.
+func TestCertificateThatHasEndedIsTakenAtAStart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir := authority(t, "ns1")
+		good := load(t, dir, "ns1")
+		if err := Issue(dir, dir, "ns1", nil, time.Minute); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Hour)
+		if changed, err := good.Reload(); changed || err == nil || !strings.Contains(err.Error(), "expired") {
+			t.Errorf("in the place of a good one: %v, %v", changed, err)
+		}
+		f := load(t, dir, "ns1")
+		if f.ID() != "ns1" || !f.Expires().Before(time.Now()) {
+			t.Errorf("%s until %s", f.ID(), f.Expires())
+		}
+		if err := Issue(dir, dir, "ns1", nil, time.Hour); err != nil {
+			t.Fatal(err)
+		}
+		if changed, err := f.Reload(); !changed || err != nil || !f.Expires().After(time.Now()) {
+			t.Errorf("after a renewal: %v, %v, until %s", changed, err, f.Expires())
+		}
+	})
+}
+
+// TestCAThatHasEndedIsTakenAtAStart, for the same reason; another CA than the one that signed is not.
+func TestCAThatHasEndedIsTakenAtAStart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir := authority(t, "ns1", "ns2")
+		ca, key, err := loadCA(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		brief := *ca
+		brief.NotAfter = time.Now().Add(time.Hour)
+		der, err := x509.CreateCertificate(rand.Reader, &brief, &brief, &key.PublicKey, key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
+		if err := os.WriteFile(filepath.Join(dir, CAFile), text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(2 * time.Hour)
+		one, two := load(t, dir, "ns1"), load(t, dir, "ns2")
+		if one.Pin() != pinOf(ca) {
+			t.Error("its pin is another one")
+		}
+		if at := one.Expires(); !at.Before(time.Now()) {
+			t.Errorf("it is good until %s, though its CA has ended", at)
+		}
+		if c, s := shake(one.ClientConfig("ns2", "p"), two.ServerConfig("p")); c == nil && s == nil {
+			t.Error("a peer takes what a CA signed that has ended")
+		}
+		other := authority(t, "ns1")
+		if _, err := Load(filepath.Join(dir, "ns1.pem"), filepath.Join(dir, "ns1-key.pem"), filepath.Join(other, CAFile)); err == nil {
+			t.Error("another CA is taken for its own")
+		}
+	})
+}
+
+// TestServersCertificateThatHasEndedIsTakenAtAStart, but not in the place of one that is good.
+func TestServersCertificateThatHasEndedIsTakenAtAStart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir := authority(t, "ns1")
+		cert, key := filepath.Join(dir, "ns1.pem"), filepath.Join(dir, "ns1-key.pem")
+		good, err := LoadServer(cert, key, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := Issue(dir, dir, "ns1", nil, time.Minute); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Hour)
+		if changed, err := good.Reload(); changed || err == nil || !strings.Contains(err.Error(), "and not now") {
+			t.Errorf("in the place of a good one: %v, %v", changed, err)
+		}
+		if f, err := LoadServer(cert, key, ""); err != nil || !f.Expires().Before(time.Now()) {
+			t.Errorf("at a start: %v", err)
 		}
 	})
 }

@@ -110,7 +110,7 @@ func (s *Server) watch(ctx context.Context) {
 	for {
 		if at, soon := s.door.Load().ending(s.now()); soon && s.now().Sub(warned) >= warnEvery {
 			warned = s.now()
-			s.log.Warn("the admin API's certificate ends soon; a new one in the same files is taken without a restart", "ends", at)
+			s.log.Warn("the admin API's certificate ends soon, or has ended; a new one in the same files is taken without a restart", "ends", at)
 		}
 		select {
 		case <-ctx.Done():
