@@ -77,3 +77,46 @@ func (d *drawer) another(id string) string {
 	i := slices.Index(three, id)
 	return three[(i+1+d.IntN(2))%3]
 }
+
+// moving has nodes restart at other addresses, one after another; nobody else's file is told.
+func (d *drawer) moving(at time.Duration) {
+	for range 1 + d.IntN(3) {
+		id := pick(d, pick(d, three...), d.node(), "leader")
+		d.add(at, "%s %s", pick(d, "stop", "crash", "crash-unsynced"), id)
+		d.add(at, "move %s %d", id, 7401+d.IntN(3))
+		at += pick(d, d.soon(), d.lasting())
+		d.add(at, "start %s", id)
+		at += pick(d, d.soon(), d.lasting())
+	}
+}
+
+// recasting has a node restart in another role; sometimes an operator promotes it then, be that too early or too late.
+func (d *drawer) recasting(at time.Duration) {
+	id := pick(d, pick(d, three...), d.node(), "leader")
+	for range 1 + d.IntN(3) {
+		d.add(at, "%s %s", pick(d, "stop", "crash", "crash-unsynced"), id)
+		d.add(at, "role %s %s", id, pick(d, "replica", "replica", "witness", "voter"))
+		at += pick(d, d.soon(), d.lasting())
+		d.add(at, "start %s", id)
+		at += pick(d, d.soon(), d.lasting())
+		if d.IntN(2) == 0 {
+			d.via(at, "promote %s", id)
+			at += d.soon()
+		}
+	}
+}
+
+// renewing gives nodes new certificates; some end soon, unless they are renewed in time.
+func (d *drawer) renewing(at time.Duration) {
+	for _, i := range d.Perm(3)[:pick(d, 1, 1, 1, 2, 3)] {
+		id := pick(d, three[i], three[i], three[i], d.node(), "leader")
+		d.add(at, "renew %s%s", id, pick(d, "", " for 20s", " for 60s", " for 90s"))
+		if d.IntN(2) == 0 {
+			d.restart(at + d.lasting())
+		}
+		if d.IntN(2) == 0 {
+			d.add(at+d.lasting(), "renew %s", id)
+		}
+		at += d.soon()
+	}
+}

@@ -113,3 +113,21 @@ func (d *drawer) writing(at time.Duration) {
 		at += d.soon()
 	}
 }
+
+// restoring takes a backup, has things happen, and puts it into force again, sometimes twice, or by way of somebody else.
+func (d *drawer) restoring(at time.Duration) {
+	d.via(at, "save a")
+	for range 1 + d.IntN(2) {
+		pick(d, d.command, d.writing, d.rollOut, d.siteOutage, d.drilling, d.planning, d.switching)(at + d.soon())
+	}
+	if d.IntN(4) == 0 {
+		d.via(at+d.soon(), "save b")
+	}
+	for range 1 + d.IntN(2) {
+		at += d.lasting()
+		d.via(at, "restore %s", pick(d, "a", "a", "b"))
+		if d.IntN(3) == 0 {
+			pick(d, d.command, d.writing)(at + d.soon())
+		}
+	}
+}

@@ -94,7 +94,7 @@ func (d *drawer) trouble(at time.Duration) {
 	}{
 		{4, d.isolation}, {3, d.deposed}, {3, d.linkCut}, {2, d.oneWayCut}, {1, d.slowLink}, {4, d.restart}, {1, d.powerCut},
 		{6, d.siteOutage}, {3, d.flapping}, {7, d.command}, {3, d.rollOut}, {1, d.probingOff}, {2, d.blackout}, {2, d.heldVotes}, {2, d.oneAddress}, {2, d.blindness}, {2, d.handOvers},
-		{d.ifSwitches(6), d.switching}, {3, d.drilling}, {3, d.planning}, {3, d.writing},
+		{2, d.moving}, {2, d.recasting}, {2, d.renewing}, {3, d.restoring}, {d.ifSwitches(6), d.switching}, {3, d.drilling}, {3, d.planning}, {3, d.writing},
 	}
 	total := 0
 	for _, k := range kinds {

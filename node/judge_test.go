@@ -37,7 +37,8 @@ type judge struct {
 	membership membership
 	orders     []*order
 	begun      []taken               // maintenance windows
-	turned     state.Clock           // when a site's switch was last turned; 0: never
+	turns      []turned              // of sites' switches
+	backups    map[string]*backup    // by source
 	sites      map[string]standingOf // by name
 	edited     bool                  // another form than the first was ever in force
 
@@ -49,7 +50,7 @@ type judge struct {
 type counts struct {
 	schedules, steps, applied, verdicts, flips, elections, restarts, orders, kept int
 
-	members, turns, drills, windows, writes, installs int
+	members, roles, renewals, turns, drills, windows, writes, installs, restores int
 }
 
 func (c *counts) add(o counts) {
@@ -63,16 +64,19 @@ func (c *counts) add(o counts) {
 	c.orders += o.orders
 	c.kept += o.kept
 	c.members += o.members
+	c.roles += o.roles
+	c.renewals += o.renewals
 	c.turns += o.turns
 	c.drills += o.drills
 	c.windows += o.windows
 	c.writes += o.writes
 	c.installs += o.installs
+	c.restores += o.restores
 }
 
 func newJudge() *judge {
 	return &judge{hash: map[uint64]uint64{}, face: map[uint64]string{}, clock: map[uint64]state.Clock{}, whole: map[uint64][sha256.Size]byte{},
-		serials: map[uint32]string{}, last: map[string]*state.State{}, answered: map[string][]answered{}, leaders: map[string]bool{}, probing: newProbing(), membership: newMembership(), sites: map[string]standingOf{}}
+		serials: map[uint32]string{}, last: map[string]*state.State{}, answered: map[string][]answered{}, leaders: map[string]bool{}, probing: newProbing(), membership: newMembership(), sites: map[string]standingOf{}, backups: map[string]*backup{}}
 }
 
 // fail notes what is wrong; the first few things are enough.
@@ -158,14 +162,23 @@ func (j *judge) applied(p *proc, st *state.State, r state.Result) {
 	j.sameForAll(p, st)
 	j.notBack(p, st)
 	j.membership.rosters[st.Index] = rosterOf(st)
-	restored := r.Effect.Checks && len(r.Effect.Events) == 0 // a whole snapshot: between it and prev lies more than one command
-	if restored {
+	installed := r.Effect.Checks && len(r.Effect.Events) == 0 // a whole snapshot: between it and prev lies more than one command
+	b := j.restoredBy(j.takenAt(st))
+	switch {
+	case installed:
 		j.count.installs++
-	} else {
+	case b != nil:
+		j.wentBack(p, prev, st, b)
+		j.probing.note(st)
+		if !seen {
+			j.count.restores++
+			j.turns = append(j.turns, turned{st.Index, b.later(b.turned, st.Clock)})
+		}
+	default:
 		j.step(p, prev, st, r, !seen)
 	}
-	j.choice(p, prev, st, restored)
-	if disturbing(prev, st) {
+	j.choice(p, prev, st, installed || b != nil)
+	if b != nil || disturbing(prev, st) {
 		j.calm = time.Now()
 	}
 	if !seen {
@@ -228,6 +241,7 @@ func (j *judge) look() {
 	defer j.mu.Unlock()
 	j.looks++
 	j.noteTrouble()
+	j.noteCertificates()
 	j.noteCompany()
 	for _, id := range five {
 		p := j.trial.procs[id]
@@ -261,6 +275,21 @@ func (j *judge) noteLeader(p *proc) {
 	}
 }
 
+// noteCertificates: while a certificate has ended, who hears its node is chance: it goes by which connections are old.
+// So nothing is owed within a time until it is renewed, but the node answers, and all else is owed as ever.
+func (j *judge) noteCertificates() {
+	for _, id := range five {
+		if !j.trial.expired(id) {
+			continue
+		}
+		j.calm, j.membership.touched, j.membership.stepped = time.Now(), time.Now(), true
+		p := j.trial.procs[id]
+		if l := p.node.Lookup(seen[1].name, seen[1].kind); digest(p.node.State()) != "" && !p.own() && len(l.Answer) == 0 {
+			j.failf("%s, whose certificate has ended, answers %s %v", id, l.RCode, l.Answer)
+		}
+	}
+}
+
 // noteTrouble keeps when the world was last out of order, and since when.
 func (j *judge) noteTrouble() {
 	now := time.Now()
@@ -273,14 +302,14 @@ func (j *judge) noteTrouble() {
 	j.trouble = now
 }
 
-// troubled says whether links are cut or processes down.
+// troubled says whether links are cut, processes down, or certificates at their end.
 func (tr *trial) troubled() bool {
 	for _, cut := range tr.cuts {
 		if cut {
 			return true
 		}
 	}
-	return slices.ContainsFunc(five, func(id string) bool { return tr.dirs[id] != "" && tr.procs[id] == nil })
+	return slices.ContainsFunc(five, func(id string) bool { return tr.dirs[id] != "" && tr.procs[id] == nil || tr.expired(id) })
 }
 
 // final looks at a cluster that was left alone: everybody answers alike and has everything. Where operators took the
@@ -293,6 +322,12 @@ func (j *judge) final() {
 		return
 	}
 	lead := j.trial.procs[leader].node.State()
+	for _, m := range j.trial.procs[leader].node.store.Members() {
+		if at := j.trial.address(m.ID); at != m.Address && j.trial.place[m.ID].runs {
+			j.failf("in the end %s leads, and has %s at %s; it is at %s", leader, m.ID, m.Address, at)
+		}
+	}
+	j.replicasVote(leader)
 	for _, id := range five {
 		p := j.trial.procs[id]
 		switch {
@@ -332,8 +367,8 @@ func (j *judge) finalMember(p *proc, leader string, lead *state.State) {
 	if o, ok := st.Offer(id, seen[0].name); !ok || o.Digest != want || o.Drift && want == digest(st) {
 		j.failf("in the end the state does not hold what %s's file says: offer %+v, in force %.8s, its file %.8s", id, o, digest(st), want)
 	}
-	if n, ok := st.Nodes.Get(id); !ok || n.Prober() != (n.Role != state.Replica) {
-		j.failf("in the end %s, a %s, counts as a probing node: %t", id, n.Role, n.Prober())
+	if n, ok := st.Nodes.Get(id); !ok || n.Role != j.trial.roleOf(id) || n.Prober() != (n.Role != state.Replica) {
+		j.failf("in the end %s, a %s by its file, is a %s and counts as a probing node: %t", id, j.trial.roleOf(id), n.Role, n.Prober())
 	}
 }
 

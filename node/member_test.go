@@ -1,6 +1,7 @@
 package node
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -52,15 +53,15 @@ func (tr *trial) join(id, role, via string) error {
 	}
 	fresh := tr.dirs[id] == ""
 	if fresh {
-		tr.role[id] = state.Role(role)
-		tr.joined[id] = &JoinAt{via + ":7400", filepath.Join(tr.dir, id+".token")}
+		tr.files[id] = settings{role: state.Role(role)}
+		tr.joined[id] = &JoinAt{tr.address(via), filepath.Join(tr.dir, id+".token")}
 	}
-	role = string(tr.roleOf(id))
-	tr.judge.joins(id, role)
 	if err := tr.start(id); err != nil {
 		return err
 	}
-	p := tr.procs[id]
+	role = string(tr.roleOf(id))
+	tr.judge.joins(id, role)
+	p, at := tr.procs[id], tr.address(via)
 	tr.later.Go(func() {
 		words, err := joinToken(by, id, role)
 		if err != nil {
@@ -73,7 +74,7 @@ func (tr *trial) join(id, role, via string) error {
 			return
 		}
 		for range 8 {
-			if err := p.node.Join(context.Background(), via+":7400", words); err == nil || tr.judge.isGone(p) {
+			if err := p.node.Join(context.Background(), at, words); err == nil || tr.judge.isGone(p) {
 				return
 			}
 			time.Sleep(4 * time.Second)
@@ -112,12 +113,37 @@ func (tr *trial) wipe(id string) error {
 	return tr.start(id)
 }
 
-func (tr *trial) roleOf(id string) state.Role {
-	if r, ok := tr.role[id]; ok {
-		return r
-	}
-	return state.Voter
+// settings are what a node's own file says of it that takes a restart.
+type settings struct {
+	role state.Role // empty: voter
+	port string     // empty: the one that all begin with
 }
+
+func firstAddress(id string) string { return id + ":7400" }
+
+// address is where a node listens, or did last. When it moves only its own file says so.
+func (tr *trial) address(id string) string {
+	if port := tr.ran[id].port; port != "" {
+		return id + ":" + port
+	}
+	return firstAddress(id)
+}
+
+// mayMove says whether another node may get another address: each node, be it down, knows where all others are by its own
+// log. Those that move while others look for them at their last place have nobody to ask.
+func (tr *trial) mayMove() bool {
+	for _, id := range five {
+		if tr.dirs[id] != "" && len(tr.lists[id]) == 0 || tr.files[id].port != tr.ran[id].port {
+			return false
+		}
+		if slices.ContainsFunc(tr.lists[id], func(m raftstore.Member) bool { return m.Address != tr.address(m.ID) }) {
+			return false
+		}
+	}
+	return true
+}
+
+func (tr *trial) roleOf(id string) state.Role { return cmp.Or(tr.ran[id].role, state.Voter) }
 
 // place is where a running node sees itself, as it was when the judge last looked.
 type place struct {
@@ -131,7 +157,8 @@ func (tr *trial) places() map[string]place {
 	out := map[string]place{}
 	for id, p := range tr.procs {
 		at := place{runs: p.node.store.Status().Phase == raftstore.PhaseRunning}
-		for _, m := range p.node.store.Members() {
+		tr.lists[id] = p.node.store.Members()
+		for _, m := range tr.lists[id] {
 			at.members = append(at.members, m.ID)
 			if m.Voter {
 				at.voters = append(at.voters, m.ID)

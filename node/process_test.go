@@ -2,7 +2,6 @@ package node
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"log/slog"
 	"os"
@@ -34,7 +33,7 @@ type proc struct {
 
 func (tr *trial) config(id string) Config {
 	cfg := Config{ID: id, DataDir: tr.dirs[id], Role: tr.roleOf(id), Probe: !tr.quiet[id] && tr.roleOf(id) != state.Replica, Timing: tr.timing, Version: "test",
-		Declarations: []*state.Declaration{form(tr.form[id], tr.switches)}, Listen: id + ":7400",
+		Declarations: []*state.Declaration{form(tr.form[id], tr.switches)}, Listen: tr.address(id),
 		TLS: &TLSFiles{filepath.Join(tr.certs, id+".pem"), filepath.Join(tr.certs, id+"-key.pem"), filepath.Join(tr.certs, trust.CAFile)}}
 	if tr.zones > 1 {
 		cfg.Declarations = append(cfg.Declarations, market())
@@ -43,7 +42,11 @@ func (tr *trial) config(id string) Config {
 		return cfg
 	}
 	for _, peer := range three {
-		cfg.Peers = append(cfg.Peers, Peer{peer, peer + ":7400"})
+		at := firstAddress(peer)
+		if peer == id {
+			at = tr.address(id)
+		}
+		cfg.Peers = append(cfg.Peers, Peer{peer, at})
 	}
 	return cfg
 }
@@ -56,8 +59,12 @@ func (tr *trial) start(id string) error {
 		<-ended
 		delete(tr.ends, id)
 	}
+	was := tr.roleOf(id)
+	tr.ran[id] = tr.files[id]
 	if tr.dirs[id] == "" {
 		tr.dirs[id] = filepath.Join(tr.dir, id)
+	} else if is := tr.roleOf(id); is != was {
+		tr.judge.recast(id, is)
 	}
 	p := &proc{id: id, host: tr.net.Host(id)}
 	n, err := New(tr.config(id), Platform{Network: p.host, NoSync: true, Compaction: tr.compaction, Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
@@ -106,7 +113,10 @@ func (tr *trial) crash(id string, unsynced bool) error {
 	}
 	synctest.Wait()
 	delete(tr.procs, id)
-	next := fmt.Sprintf("%s-%d", filepath.Join(tr.dir, id), tr.now())
+	next, err := os.MkdirTemp(tr.dir, id+"-") // it may crash twice at one moment
+	if err != nil {
+		return err
+	}
 	if err := os.CopyFS(next, os.DirFS(tr.dirs[id])); err != nil {
 		return err
 	}
@@ -152,4 +162,25 @@ func (tr *trial) reload(id string) {
 	if p := tr.procs[id]; p != nil {
 		p.node.Reload(tr.config(id))
 	}
+}
+
+// renew puts a new certificate into a node's files: one that outlasts the schedule, or one for a time.
+func (tr *trial) renew(id, term string) error {
+	lasts, brief := validity, term != ""
+	if brief {
+		var err error
+		if lasts, err = time.ParseDuration(term); err != nil {
+			return err
+		}
+	}
+	tr.brief[id] = brief
+	tr.judge.count.renewals++
+	return trust.Issue(tr.certs, tr.certs, id, nil, lasts)
+}
+
+// expired says whether a node that runs uses a certificate that has ended: no new connection is made to it, or by it.
+// Those that it has go on for as long as they may.
+func (tr *trial) expired(id string) bool {
+	p := tr.procs[id]
+	return p != nil && time.Now().After(p.node.trust.Expires())
 }

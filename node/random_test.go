@@ -66,8 +66,8 @@ func TestRandomSchedules(t *testing.T) {
 }
 
 func (c counts) String() string {
-	return fmt.Sprintf("%d schedules, %d steps, %d commands applied, %d verdicts, %d flips, %d elections, %d starts, %d operator commands (%d answered): %d changes of members, %d turns of switches, %d drills, %d maintenance windows, %d changes of records, %d snapshots installed",
-		c.schedules, c.steps, c.applied, c.verdicts, c.flips, c.elections, c.restarts, c.orders, c.kept, c.members, c.turns, c.drills, c.windows, c.writes, c.installs)
+	return fmt.Sprintf("%d schedules, %d steps, %d commands applied, %d verdicts, %d flips, %d elections, %d starts, %d operator commands (%d answered): %d changes of members, %d of roles, %d renewals of certificates, %d turns of switches, %d drills, %d maintenance windows, %d changes of records, %d snapshots installed, %d backups restored",
+		c.schedules, c.steps, c.applied, c.verdicts, c.flips, c.elections, c.restarts, c.orders, c.kept, c.members, c.roles, c.renewals, c.turns, c.drills, c.windows, c.writes, c.installs, c.restores)
 }
 
 // randomRun is shared by the workers.

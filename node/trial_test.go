@@ -3,6 +3,7 @@ package node
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 	"strconv"
 	"sync"
 	"testing"
@@ -17,7 +18,7 @@ import (
 
 // trial is one schedule being run: a cluster, what is wrong with its world, and a judge who watches.
 type trial struct {
-	dir, certs string
+	dir, certs string // certs has the CA and each node's certificate, for this trial alone
 	net        *memnet.Network
 	timing     Timing
 	began      time.Time
@@ -27,13 +28,17 @@ type trial struct {
 	procs  map[string]*proc // that run, by node ID
 	dirs   map[string]string
 	form   map[string]int
-	quiet  map[string]bool       // does not probe
-	role   map[string]state.Role // of those that joined
-	joined map[string]*JoinAt    // how those were configured
-	place  map[string]place      // as the judge saw them last
-	zones  int                   // that files declare: 1 or 2
+	quiet  map[string]bool               // does not probe
+	joined map[string]*JoinAt            // how those were configured
+	place  map[string]place              // as the judge saw them last
+	files  map[string]settings           // for the next start
+	ran    map[string]settings           // of the last start
+	lists  map[string][]raftstore.Member // each node's own, as the judge saw it last
+	brief  map[string]bool               // whose certificates end soon, or have
+	zones  int                           // that files declare: 1 or 2
 
 	compaction raftstore.Compaction // of all logs
+	saves      map[string]*backup   // by name
 
 	switches bool                     // files declare switches and rules
 	ends     map[string]chan struct{} // closed when the process that is stopping has ended
@@ -59,6 +64,10 @@ func try(t *testing.T, certs string, s schedule) (j *judge) {
 		t.Fatal(err)
 	}
 	defer os.RemoveAll(dir)
+	own := filepath.Join(dir, "certs")
+	if err := os.CopyFS(own, os.DirFS(certs)); err != nil {
+		t.Fatal(err)
+	}
 	j = newJudge()
 	defer func() {
 		if r := recover(); r != nil { // a goroutine that does not end, mostly
@@ -66,9 +75,9 @@ func try(t *testing.T, certs string, s schedule) (j *judge) {
 		}
 	}()
 	synctest.Test(t, func(t *testing.T) {
-		tr := &trial{dir: dir, certs: certs, net: memnet.New(oneWay), timing: WAN, began: time.Now(), judge: j,
+		tr := &trial{dir: dir, certs: own, net: memnet.New(oneWay), timing: WAN, began: time.Now(), judge: j,
 			procs: map[string]*proc{}, dirs: map[string]string{}, form: map[string]int{}, quiet: map[string]bool{}, ends: map[string]chan struct{}{},
-			role: map[string]state.Role{}, joined: map[string]*JoinAt{},
+			joined: map[string]*JoinAt{}, saves: map[string]*backup{}, files: map[string]settings{}, ran: map[string]settings{}, lists: map[string][]raftstore.Member{}, brief: map[string]bool{},
 			cuts: map[[2]string]bool{}, slow: map[[2]string]bool{}, dead: map[string]bool{}, dark: map[string]bool{}, zones: 1}
 		j.trial = tr
 		tr.run(s)
@@ -77,6 +86,9 @@ func try(t *testing.T, certs string, s schedule) (j *judge) {
 	return j
 }
 
+// validity is longer than any schedule.
+const validity = 48 * time.Hour
+
 // issueCerts makes certificates that are valid where virtual time begins.
 func issueCerts(t *testing.T) string {
 	dir := t.TempDir()
@@ -84,7 +96,7 @@ func issueCerts(t *testing.T) string {
 		err := trust.InitCA(dir)
 		for _, id := range five {
 			if err == nil {
-				err = trust.Issue(dir, dir, id, nil, 48*time.Hour)
+				err = trust.Issue(dir, dir, id, nil, validity)
 			}
 		}
 		if err != nil {
@@ -147,8 +159,11 @@ func (tr *trial) do(words []string) error {
 		}
 		return ""
 	}
-	if words[0] == "via" {
+	switch words[0] {
+	case "via":
 		return tr.order(tr.named("via", arg(1)), words[min(2, len(words)):])
+	case "renew": // of that nobody is to notice anything
+		return tr.renew(tr.named("renew", arg(1)), arg(3))
 	}
 	tr.judge.disturb()
 	defer tr.judge.disturb()
@@ -168,6 +183,14 @@ func (tr *trial) do(words []string) error {
 		return tr.join(id, arg(2), tr.named("via", arg(3)))
 	case "wipe":
 		return tr.wipe(id)
+	case "move":
+		if tr.mayMove() {
+			tr.files[id] = settings{tr.files[id].role, arg(2)}
+		}
+	case "role":
+		if tr.dirs[id] != "" {
+			tr.files[id] = settings{state.Role(arg(2)), tr.files[id].port}
+		}
 	case "isolate", "rejoin":
 		tr.isolate(id, words[0] == "isolate")
 	case "cut", "heal":
@@ -277,6 +300,11 @@ func (tr *trial) healAll() {
 		}
 		tr.quiet[a] = false
 		tr.darken(a, false)
+		if tr.brief[a] {
+			if err := tr.renew(a, ""); err != nil {
+				tr.judge.fail("renew %s in the end: %v", a, err)
+			}
+		}
 		tr.reload(a)
 		if err := tr.start(a); err != nil {
 			tr.judge.fail("start %s in the end: %v", a, err)

@@ -40,14 +40,15 @@ func (tr *trial) knit(ids []string) bool {
 }
 
 // electable says whether a node whose company is a majority can lead it, or somebody else of it. Where some do not hear each
-// other only the node itself can, and only if all of them know that it has a vote: it may have missed that it lost it.
+// other only the node itself can, and only if all of them know that it has a vote, and of no fourth voter: it may have missed
+// that it lost its own, or that another one came.
 func (tr *trial) electable(id string) bool {
 	company := tr.company(id)
 	if tr.knit(company) {
 		return true
 	}
-	return len(tr.place[id].voters) <= 3 && !slices.ContainsFunc(company, func(o string) bool {
-		return !slices.Contains(tr.place[o].voters, id)
+	return !slices.ContainsFunc(company, func(o string) bool {
+		return len(tr.place[o].voters) > 3 || !slices.Contains(tr.place[o].voters, id)
 	})
 }
 

@@ -13,18 +13,20 @@ import (
 
 // membership is what the judge knows of the cluster's members: what operators asked for, and what came of it.
 type membership struct {
-	changes []*change
-	joins   map[string][]string        // roles with which a node asked to be let in, by ID
-	done    map[string]int             // by "remove ns3", "join ns3" and so on
-	rosters map[uint64]map[string]bool // by index: the members, and whether they vote
-	company string                     // who runs, and whom each takes for a member
-	touched time.Time                  // when the world or that company last changed
-	stepped bool                       // the world has changed since the judge last looked
-	quorum  bool                       // some were a quorum then
+	changes  []*change
+	joins    map[string][]string        // roles with which a node asked to be let in, by ID
+	replicas map[string]time.Time       // members that are, and since when
+	recast   map[string]int             // how often a node's file made it a replica, by ID
+	done     map[string]int             // by "remove ns3", "join ns3" and so on
+	rosters  map[uint64]map[string]bool // by index: the members, and whether they vote
+	company  string                     // who runs, and whom each takes for a member
+	touched  time.Time                  // when the world or that company last changed
+	stepped  bool                       // the world has changed since the judge last looked
+	quorum   bool                       // some were a quorum then
 }
 
 func newMembership() membership {
-	return membership{joins: map[string][]string{}, done: map[string]int{}, rosters: map[uint64]map[string]bool{}}
+	return membership{joins: map[string][]string{}, replicas: map[string]time.Time{}, recast: map[string]int{}, done: map[string]int{}, rosters: map[uint64]map[string]bool{}}
 }
 
 func (j *judge) asked(c raftstore.Change) *change {
@@ -41,6 +43,16 @@ func (j *judge) joins(id, role string) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.membership.joins[id] = append(j.membership.joins[id], role)
+}
+
+// recast notes that a member starts in another role. The vote of one that is a replica now is the leader's to take.
+func (j *judge) recast(id string, role state.Role) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.count.roles++
+	if role == state.Replica {
+		j.membership.recast[id]++
+	}
 }
 
 // forget drops what a node is held to by its past: its disk is gone.
@@ -60,11 +72,12 @@ func rosterOf(st *state.State) map[string]bool {
 	return out
 }
 
-// members holds one change of the members to what operators asked for: nobody comes, goes, gets a vote or loses it by
-// itself, and a replica has none.
+// members holds one change of the members to what operators and Corefiles asked for: nobody comes, goes, gets a vote or
+// loses it by itself, and a replica gets none.
 func (j *judge) members(p *proc, prev, st *state.State) {
 	was, is := rosterOf(prev), rosterOf(st)
 	j.membership.rosters[st.Index] = is
+	j.noteReplicas(prev, st)
 	if len(was) == 0 || maps.Equal(was, is) {
 		return
 	}
@@ -80,10 +93,26 @@ func (j *judge) members(p *proc, prev, st *state.State) {
 		case votes && !voted:
 			j.happens(p, st, "promote", id, j.askedFor(raftstore.Promote, id)+len(j.membership.joins[id]))
 		case voted && !votes:
-			j.happens(p, st, "demote", id, j.askedFor(raftstore.Demote, id))
+			j.happens(p, st, "demote", id, j.askedFor(raftstore.Demote, id)+j.membership.recast[id])
 		}
-		if n, ok := st.Nodes.Get(id); ok && votes && n.Role == state.Replica && n.Announced {
-			j.failf("%s: at index %d %s, a replica, has a vote", p.id, st.Index, id)
+		if since, is := j.membership.replicas[id]; is && votes && !voted && time.Since(since) > underWay {
+			j.failf("%s: at index %d %s, a replica, gets a vote", p.id, st.Index, id)
+		}
+	}
+}
+
+// noteReplicas keeps since when members are replicas; of those that came as such, always. One that becomes one may get a
+// vote that was under way, and loses it.
+func (j *judge) noteReplicas(prev, st *state.State) {
+	for id, n := range st.Nodes.All() {
+		_, known := j.membership.replicas[id]
+		switch {
+		case n.Role != state.Replica:
+			delete(j.membership.replicas, id)
+		case !prev.Nodes.Has(id):
+			j.membership.replicas[id] = time.Time{}
+		case !known:
+			j.membership.replicas[id] = time.Now()
 		}
 	}
 }
@@ -208,5 +237,24 @@ func (j *judge) finalOutside(p *proc) {
 	}
 	if l := p.node.Lookup(seen[1].name, seen[1].kind); digest(p.node.State()) != "" && !p.own() && len(l.Answer) == 0 {
 		j.failf("in the end %s, which was removed, answers %s %v", p.id, l.RCode, l.Answer)
+	}
+}
+
+// replicasVote: in the end no replica has a vote that its leader could take without losing the majority.
+func (j *judge) replicasVote(leader string) {
+	voters := j.trial.place[leader].voters
+	for _, id := range voters {
+		left, alive := 0, 0
+		for _, o := range voters {
+			if o != id {
+				left++
+				if j.trial.linked(leader, o) {
+					alive++
+				}
+			}
+		}
+		if j.trial.place[id].runs && j.trial.roleOf(id) == state.Replica && left > 0 && alive >= left/2+1 {
+			j.failf("in the end %s, a replica, has a vote among %v", id, voters)
+		}
 	}
 }

@@ -41,14 +41,22 @@ type standing struct {
 // the commands that took effect say, in their order, until they end.
 func (j *judge) ordersKept(p *proc, st *state.State) {
 	list := j.taken(p, st)
+	j.compare(p, st, j.wanted(list))
+	j.compareRecords(p, st, j.written(p, list))
+}
+
+// wanted is what stands by the operators' commands.
+func (j *judge) wanted(list []taken) map[string]standing {
 	want := map[string]standing{}
 	for _, o := range list {
+		if b := j.restoredBy(&o); b != nil {
+			want = b.standing(j.clock[o.index], j.membership.rosters[o.index])
+		}
 		if o.refusal == nil {
 			follow(want, o.body, j.clock[o.index])
 		}
 	}
-	j.compare(p, st, want)
-	j.recordsKept(p, st, list)
+	return want
 }
 
 // taken is a command that was applied, or a window that began, and where.

@@ -37,12 +37,7 @@ func begunBetween(prev, st *state.State) (list []*state.Window) {
 
 // windowBegins: at its time, by an operator's plan, never in the place of what stands.
 func (j *judge) windowBegins(p *proc, prev, st *state.State, w *state.Window) {
-	var plans []*state.PlanWindow
-	for _, o := range j.taken(p, st) {
-		if c, ok := o.body.(*state.PlanWindow); ok && o.refusal == nil {
-			plans = append(plans, c)
-		}
-	}
+	plans := j.plans(j.taken(p, st))
 	if w.ID > uint64(len(plans)) {
 		j.failf("%s: at index %d maintenance window %d begins, and %d were planned", p.id, st.Index, w.ID, len(plans))
 		return

@@ -1,6 +1,7 @@
 package node
 
 import (
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -15,11 +16,14 @@ type written struct {
 	texts   []string
 }
 
-// recordsKept holds dynamic records to the commands that took effect, one after the other: each for the version that
+// written is what dynamic records are by the commands that took effect, one after the other: each for the version that
 // it names or none, none lost, none made up.
-func (j *judge) recordsKept(p *proc, st *state.State, list []taken) {
+func (j *judge) written(p *proc, list []taken) map[record.Name]written {
 	sets := map[record.Name]written{}
 	for _, o := range list {
+		if b := j.restoredBy(&o); b != nil {
+			sets = maps.Clone(b.sets)
+		}
 		c, ok := o.body.(*state.ChangeRecords)
 		if !ok {
 			continue
@@ -37,7 +41,7 @@ func (j *judge) recordsKept(p *proc, st *state.State, list []taken) {
 			sets[ch.Name] = had.after(ch, o.index)
 		}
 	}
-	j.compareRecords(p, st, sets)
+	return sets
 }
 
 // after reads one change naively.

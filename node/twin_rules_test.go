@@ -9,6 +9,12 @@ import (
 // siteSwitches are those that the schedules' rules bind.
 var siteSwitches = []string{"azure-in", "aws-in"}
 
+// turned is when a site's switch was turned.
+type turned struct {
+	index uint64
+	at    state.Clock
+}
+
 // rules holds what operators do to sites to the safety rules that withSwitches declares, and to the last site that is up.
 func (j *judge) rules(p *proc, prev, st *state.State) {
 	o := j.takenAt(st)
@@ -17,16 +23,16 @@ func (j *judge) rules(p *proc, prev, st *state.State) {
 		return
 	}
 	j.assertion(p, prev, st, o)
-	turned := turnedBetween(prev, st)
-	if len(turned) > 0 {
-		j.turning(p, prev, st, o, turned)
+	names := turnedBetween(prev, st)
+	if len(names) > 0 {
+		j.turning(p, prev, st, o, names)
 	}
 	if o != nil && o.refusal != nil && o.refusal.Code == state.RefusedRule {
 		j.refusedByRule(p, prev, o)
 	}
-	for _, name := range turned {
+	for _, name := range names {
 		if slices.Contains(siteSwitches, name) {
-			j.turned = st.Clock
+			j.turns = append(j.turns, turned{st.Index, st.Clock})
 		}
 	}
 }
@@ -89,8 +95,8 @@ func (j *judge) barred(prev *state.State, now state.Clock, turned []string) stri
 	if gate, _ := prev.Switches.Get("unlocked"); !gate.On {
 		return "the gate is shut"
 	}
-	if j.turned != 0 && now < j.turned+ruleWait {
-		return "one was turned at " + j.turned.String()
+	if n := len(j.turns); n > 0 && j.turns[n-1].at != 0 && now < j.turns[n-1].at+ruleWait {
+		return "one was turned at " + j.turns[n-1].at.String()
 	}
 	return ""
 }
