@@ -183,7 +183,10 @@ func (d *disk) GetUint64(key []byte) (uint64, error) {
 // raftDisk is the disk as Raft's own goroutines see it. Raft panics when it cannot read an entry or save its term,
 // which would end the process and its answers with it; so there the goroutine ends instead, and with the disk's fault
 // the whole instance does (run.go).
-type raftDisk struct{ *disk }
+type raftDisk struct {
+	*disk
+	snaps raft.SnapshotStore
+}
 
 func (d raftDisk) GetLog(index uint64, l *raft.Log) error {
 	return endOnFault(d.disk.GetLog(index, l))

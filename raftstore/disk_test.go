@@ -122,7 +122,7 @@ func TestFailedWriteIsAFault(t *testing.T) {
 func TestRaftGoroutineEndsInsteadOfThePanic(t *testing.T) {
 	store := newFlaky()
 	store.set(0, errors.New("input/output error"))
-	d := raftDisk{guard(store, time.Second)}
+	d := raftDisk{disk: guard(store, time.Second)}
 	reached, ended := false, make(chan struct{})
 	go func() {
 		defer close(ended)

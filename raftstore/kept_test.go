@@ -82,8 +82,8 @@ func TestRemovedNodeKeepsItsStateAndSaysSo(t *testing.T) {
 			c.start("ns1", "ns2", "ns3")
 			l := c.leader()
 			gone := c.other(l)
-			mustPropose(t, l, announce(l, gone.ID(), "kept"))
-			eventually(t, "it has the entry", func() bool { return version(gone, gone.ID()) == "kept" })
+			mustPropose(t, l, announce(l, l.ID(), "kept"))
+			eventually(t, "it has the entry", func() bool { return version(gone, l.ID()) == "kept" })
 			if err := l.Raise(t.Context()); err != nil { // so that the removal is recorded although a member is away
 				t.Fatal(err)
 			}
@@ -104,7 +104,7 @@ func TestRemovedNodeKeepsItsStateAndSaysSo(t *testing.T) {
 			}
 			time.Sleep(time.Minute)
 			for range 10 {
-				if st := gone.Status(); st.Phase != PhaseRemoved || st.Detail == "" || version(gone, gone.ID()) != "kept" {
+				if st := gone.Status(); st.Phase != PhaseRemoved || st.Detail == "" || version(gone, l.ID()) != "kept" {
 					t.Errorf("away %v: %+v", away, st)
 				} else if r := st.Removed; r == nil || *r != *left || r.Author != "ann" || r.Reason != "retired" || r.At.IsZero() {
 					t.Errorf("away %v: it says that it was removed so: %+v; the others have %+v", away, r, left)

@@ -10,6 +10,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"fmt"
 	"io"
 	"math/big"
 	"net"
@@ -163,7 +164,12 @@ func transportPair(t *testing.T, applied uint64) (t1, t2 *transport, heard chan 
 		}
 		s := &Store{cfg: cfg, peers: c.peers, port: p, found: map[string]sighting{}}
 		return p, newTransport(streams{p.listen(p.raft, advertised(cfg.Advertise)), s.dial, t.Context()}, addressBook{s}, func(w word) { heard <- w },
-			func(raft.ServerID) {}, func() uint64 { return applied }, raftLogger(cfg.Logger))
+			func(raft.ServerID) {}, func(end place) error {
+				if end.index < applied {
+					return fmt.Errorf("index %d, and this node is at %d", end.index, applied)
+				}
+				return nil
+			}, raftLogger(cfg.Logger))
 	}
 	p1, t1 := open("ns1")
 	p2, t2 := open("ns2")

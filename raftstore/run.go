@@ -19,14 +19,16 @@ const (
 	loneRPC = time.Second
 )
 
-// instance is one life of Raft in this process. There is a second one only after a fault of the disk.
+// instance is one life of Raft in this process. There is a second one only after a fault of the disk, a recovery, or where
+// the log's end was dropped.
 type instance struct {
-	raft   *raft.Raft
-	disk   *disk
-	notify chan bool     // leadership gained and lost
-	ended  chan struct{} // closed when it is being ended
-	dials  context.Context
-	hangUp context.CancelFunc // ends the dials under way, which Raft would wait for
+	raft     *raft.Raft
+	disk     *disk
+	notify   chan bool     // leadership gained and lost
+	diverged chan place    // an entry that was committed, and the log has another one there
+	ended    chan struct{} // closed when it is being ended
+	dials    context.Context
+	hangUp   context.CancelFunc // ends the dials under way, which Raft would wait for
 }
 
 // run owns the life of Raft: it begins when the first start is settled, and again after each fault of the disk.
@@ -77,10 +79,13 @@ func (s *Store) live(d *disk) bool {
 		case req := <-s.recoveries:
 			s.end(in)
 			req.done <- s.rebuild(d, req.plan)
-			if in, err = s.begin(d); err != nil {
-				s.fault(fmt.Errorf("start Raft: %w", err))
-				return false
-			}
+		case committed := <-in.diverged:
+			s.end(in)
+			s.dropDivergent(d, committed)
+		}
+		if in, err = s.begin(d); err != nil {
+			s.fault(fmt.Errorf("start Raft: %w", err))
+			return false
 		}
 	}
 }
@@ -190,7 +195,7 @@ func (s *Store) raftConfig(notify chan bool) *raft.Config {
 
 // begin starts Raft on a disk.
 func (s *Store) begin(d *disk) (*instance, error) {
-	in := &instance{disk: d, notify: make(chan bool, 16), ended: make(chan struct{})}
+	in := &instance{disk: d, notify: make(chan bool, 16), diverged: make(chan place, 1), ended: make(chan struct{})}
 	in.dials, in.hangUp = context.WithCancel(context.Background())
 	c := s.raftConfig(in.notify)
 	s.disk.Store(d)
@@ -199,9 +204,9 @@ func (s *Store) begin(d *disk) (*instance, error) {
 		_, t = raft.NewInmemTransportWithTimeout(raft.ServerAddress(s.cfg.ID), loneRPC)
 	} else {
 		layer := streams{s.port.listen(s.port.raft, advertised(s.cfg.Advertise)), s.dial, in.dials}
-		t = newTransport(layer, addressBook{s}, s.fresh.heard, s.handing.asks, s.raftApplied, c.Logger)
+		t = newTransport(layer, addressBook{s}, s.fresh.heard, s.handing.asks, func(end place) error { return s.unfit(in, end) }, c.Logger)
 	}
-	store := raftDisk{d}
+	store := raftDisk{d, s.snaps}
 	cache, err := raft.NewLogCache(cachedLogs, store)
 	if err != nil {
 		return nil, err

@@ -2,7 +2,6 @@ package raftstore
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"net"
 	"time"
@@ -41,15 +40,15 @@ func (s streams) Dial(id raft.ServerAddress, timeout time.Duration) (net.Conn, e
 // methods on it, and would turn pre-vote off without a word.
 type transport struct {
 	*raft.NetworkTransport
-	heard   func(word)
-	asks    func(id raft.ServerID) // a node is asked to take the lead
-	applied func() uint64          // Raft's own applied index
-	rpcs    chan raft.RPC
-	closed  chan struct{}
+	heard  func(word)
+	asks   func(id raft.ServerID) // a node is asked to take the lead
+	unfit  func(end place) error  // why Raft must not be given a snapshot
+	rpcs   chan raft.RPC
+	closed chan struct{}
 }
 
-func newTransport(s streams, addresses raft.ServerAddressProvider, heard func(word), asks func(raft.ServerID), applied func() uint64, log hclog.Logger) *transport {
-	t := &transport{heard: heard, asks: asks, applied: applied, rpcs: make(chan raft.RPC), closed: make(chan struct{}),
+func newTransport(s streams, addresses raft.ServerAddressProvider, heard func(word), asks func(raft.ServerID), unfit func(place) error, log hclog.Logger) *transport {
+	t := &transport{heard: heard, asks: asks, unfit: unfit, rpcs: make(chan raft.RPC), closed: make(chan struct{}),
 		NetworkTransport: raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{
 			Stream: s, ServerAddressProvider: addresses, Logger: log, MaxPool: rpcPool, Timeout: rpcTimeout,
 			MaxRPCsInFlight:         1, // no pipelining: one refusal can block replication to a follower for good (raft #612)
@@ -83,7 +82,7 @@ func (t *transport) Close() error {
 	return t.NetworkTransport.Close()
 }
 
-// pump passes calls on, but for snapshots that are too old, and looks at those that tell the leader's commit index.
+// pump passes calls on, but for snapshots that Raft must not be given, and looks at those that tell the leader's commit index.
 func (t *transport) pump() {
 	for {
 		select {
@@ -94,8 +93,8 @@ func (t *transport) pump() {
 					rpc = t.observe(rpc, word{time.Now(), c.LeaderCommitIndex})
 				}
 			case *raft.InstallSnapshotRequest:
-				if have := t.applied(); c.LastLogIndex < have {
-					go refuseSnapshot(rpc, fmt.Errorf("the snapshot is of index %d, and this node is at %d", c.LastLogIndex, have))
+				if why := t.unfit(place{c.LastLogIndex, c.LastLogTerm}); why != nil {
+					go refuseSnapshot(rpc, why)
 					continue
 				}
 			}
@@ -110,9 +109,7 @@ func (t *transport) pump() {
 	}
 }
 
-// refuseSnapshot keeps from Raft a snapshot that is older than what Raft has applied. No leader needs to send one, but what is
-// left of one's replication to a node that was removed does, to the node that was let in again meanwhile; and Raft would
-// take over the members that the snapshot lists, this node not among them. An error, other than a plain no, ends that replication.
+// refuseSnapshot keeps a snapshot from Raft. An error, other than a plain no, ends a replication that should have ended before.
 func refuseSnapshot(rpc raft.RPC, why error) {
 	_, _ = io.Copy(io.Discard, rpc.Reader) // the next call comes behind it
 	rpc.Respond(&raft.InstallSnapshotResponse{}, why)
