@@ -188,10 +188,6 @@ type raftDisk struct {
 	snaps raft.SnapshotStore
 }
 
-func (d raftDisk) GetLog(index uint64, l *raft.Log) error {
-	return endOnFault(d.disk.GetLog(index, l))
-}
-
 func (d raftDisk) SetUint64(key []byte, val uint64) error {
 	return endOnFault(d.disk.SetUint64(key, val))
 }

@@ -1,21 +1,29 @@
 package raftstore
 
 import (
+	"errors"
+	"iter"
+	"os"
+	"path/filepath"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/hashicorp/raft"
+
+	"failoverdns/state"
 )
 
 // TestWhatALostLeaderLoggedAloneGivesWayToASnapshot: it neither keeps the node from the cluster, nor stays.
 func TestWhatALostLeaderLoggedAloneGivesWayToASnapshot(t *testing.T) {
 	for name, of := range map[string]struct{ alone, others int }{
-		"it reaches the snapshot's index": {2, 1},
-		"it reaches beyond it":            {9, 1},
-		"it ends before it":               {3, 9},
-		"there is nothing":                {0, 3},
+		"it ends right before it": {2, 1},
+		"it ends where it ends":   {3, 1},
+		"it reaches beyond it":    {9, 1},
+		"it ends well before it":  {3, 9},
+		"there is nothing":        {0, 3},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -37,6 +45,7 @@ func TestWhatALostLeaderLoggedAloneGivesWayToASnapshot(t *testing.T) {
 					mustPropose(t, l, announce(l, l.ID(), time.Now().String()))
 				}
 				snapshot(t, l)
+				time.Sleep(4 * rpcTimeout) // so that nothing from before it is on its way
 				c.net.Rejoin(lost.ID(), others...)
 				eventually(t, "it has what it missed", func() bool { return version(lost, l.ID()) == version(l, l.ID()) })
 				mustPropose(t, l, announce(l, l.ID(), "after"))
@@ -63,7 +72,7 @@ func snapshot(t *testing.T, s *Store) {
 }
 
 // entries are where the log has some.
-func entries(t *testing.T, d *disk) func(yield func(place) bool) {
+func entries(t *testing.T, d *disk) iter.Seq[place] {
 	first, err := d.FirstIndex()
 	if err != nil {
 		t.Fatal(err)
@@ -107,5 +116,197 @@ func TestLogThatReachesBeyondASnapshotIsKept(t *testing.T) {
 		if is := (raftDisk{d, snaps}).IsMonotonic(); is != deleted {
 			t.Errorf("the log ends at 9, the snapshot at %d: Raft deletes the log: %t", end, is)
 		}
+	}
+}
+
+// behind has one node miss what the others log meanwhile, and take a snapshot for it, so that its log is empty then.
+func (c *cluster) behind(l, node *Store, commands ...state.Command) {
+	c.t.Helper()
+	mustPropose(c.t, l, announce(l, l.ID(), "before"))
+	time.Sleep(time.Second)
+	others := c.except(node.ID())
+	c.net.Isolate(node.ID(), others...)
+	for _, command := range commands {
+		mustPropose(c.t, l, command)
+	}
+	time.Sleep(time.Second)
+	for _, id := range others {
+		if err := c.stores[id].raft.Load().Snapshot().Error(); err != nil {
+			c.t.Fatal(err)
+		}
+	}
+	c.net.Rejoin(node.ID(), others...)
+	eventually(c.t, "it has the snapshot", func() bool { return node.State().Hash == l.State().Hash })
+	time.Sleep(time.Second)
+}
+
+// TestLogThatBeginsBehindASnapshotFollowsOnIt: the entries behind it were a leader's that nobody heard.
+func TestLogThatBeginsBehindASnapshotFollowsOnIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := memCluster(t)
+		c.compaction = Compaction{Threshold: 1, Trailing: 1, Every: time.Hour}
+		defer c.end()
+		c.start("ns1", "ns2", "ns3")
+		l := c.leader()
+		heir := c.other(l)
+		c.behind(l, heir, announce(l, l.ID(), "one"), announce(l, l.ID(), "two"))
+		go l.raft.Load().LeadershipTransferToServer(raftID(heir.ID()), raftAddress(addressOf(c.peers, heir.ID())))
+		for heir.raft.Load().State() != raft.Leader {
+			time.Sleep(time.Millisecond)
+		}
+		others := c.except(heir.ID())
+		c.net.Isolate(heir.ID(), others...)
+		time.Sleep(100 * time.Millisecond)
+		l = c.leader(others...)
+		if end, err := newest(heir.disk.Load(), heir.snaps); err != nil || end.index == 0 || diverging(t, heir, l) == 0 {
+			t.Fatalf("its log has nothing that the others' have not, behind its snapshot %+v (%v)", end, err)
+		}
+		c.net.Rejoin(heir.ID(), others...)
+		mustPropose(t, l, announce(l, l.ID(), "after"))
+		eventually(t, "it follows", func() bool { return version(heir, l.ID()) == "after" })
+		if n := diverging(t, heir, l); n > 0 {
+			t.Errorf("its log has %d other entries", n)
+		}
+	})
+}
+
+// diverging counts the entries of one log that the other has not, or has others in their place.
+func diverging(t *testing.T, one, other *Store) (n int) {
+	var l raft.Log
+	for e := range entries(t, one.disk.Load()) {
+		if err := other.disk.Load().GetLog(e.index, &l); err != nil || l.Term != e.term {
+			n++
+		}
+	}
+	return n
+}
+
+// failsToDelete is a log whose first deletion fails once there are two snapshots.
+type failsToDelete struct {
+	logStore
+	dir    string
+	failed *atomic.Bool
+}
+
+func (f failsToDelete) DeleteRange(first, last uint64) error {
+	if list, err := os.ReadDir(filepath.Join(f.dir, "snapshots")); err != nil || len(list) > 1 && f.failed.CompareAndSwap(false, true) {
+		return errors.Join(errors.New("input/output error"), err)
+	}
+	return f.logStore.DeleteRange(first, last)
+}
+
+// TestLogIsTidiedAfterAFaultBetweenSnapshotAndDeletion: what was never committed goes then.
+func TestLogIsTidiedAfterAFaultBetweenSnapshotAndDeletion(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := memCluster(t)
+		failed := map[string]*atomic.Bool{"ns1": {}, "ns2": {}, "ns3": {}}
+		c.openLog = func(id string) func(string, bool) (logStore, error) {
+			return func(dir string, noSync bool) (logStore, error) {
+				s, err := openBolt(dir, noSync)
+				return failsToDelete{s, dir, failed[id]}, err
+			}
+		}
+		c.compaction = Compaction{Threshold: 1, Trailing: 1, Every: time.Hour}
+		defer c.end()
+		c.start("ns1", "ns2", "ns3")
+		lost := c.leader()
+		mustPropose(t, lost, announce(lost, lost.ID(), "before"))
+		time.Sleep(time.Second)
+		others := c.except(lost.ID())
+		c.net.Isolate(lost.ID(), others...)
+		for range 3 {
+			lost.raft.Load().Barrier(0)
+		}
+		snapshot(t, lost)
+		l := c.leader(others...)
+		for range 9 {
+			mustPropose(t, l, announce(l, l.ID(), time.Now().String()))
+		}
+		snapshot(t, l)
+		time.Sleep(4 * rpcTimeout) // so that nothing from before it is on its way
+		c.net.Rejoin(lost.ID(), others...)
+		eventually(t, "its disk failed", failed[lost.ID()].Load)
+		mustPropose(t, l, announce(l, l.ID(), "after"))
+		eventually(t, "it follows", func() bool { return version(lost, l.ID()) == "after" })
+		if n := diverging(t, lost, c.stores[slices.DeleteFunc(others, func(id string) bool { return id == l.ID() })[0]]); n > 0 {
+			t.Errorf("its log has %d other entries", n)
+		}
+	})
+}
+
+// TestNodeThatHasNothingButASnapshotIsRecovered: the snapshot ends with an entry that does not change the state.
+func TestNodeThatHasNothingButASnapshotIsRecovered(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := memCluster(t)
+		c.compaction = Compaction{Threshold: 1, Trailing: 1, Every: time.Hour}
+		defer c.end()
+		c.start("ns1", "ns2", "ns3")
+		l := c.leader()
+		node := c.other(l)
+		c.behind(l, node, declare(l, 1), declare(l, 2))
+		if end, err := newest(node.disk.Load(), node.snaps); err != nil || end.index <= node.State().Index {
+			t.Fatalf("the snapshot's end %+v (%v) is not behind the state, %d", end, err, node.State().Index)
+		}
+		c.net.Isolate(node.ID(), c.except(node.ID())...)
+		eventually(t, "no leader", func() bool { id, _, _ := node.Leader(); return id == "" })
+		p, err := node.PlanRecovery(t.Context(), nil, true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := node.Recover(t.Context(), p); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestLogIsTidiedByTheNewestSnapshot(t *testing.T) {
+	for name, of := range map[string]struct {
+		log  []place
+		end  place
+		left []place
+	}{
+		"it has the snapshot's end":  {[]place{{4, 1}, {5, 1}, {6, 1}}, place{5, 1}, []place{{4, 1}, {5, 1}, {6, 1}}},
+		"it begins behind it":        {[]place{{6, 1}, {7, 1}}, place{5, 1}, []place{{6, 1}, {7, 1}}},
+		"it ends before it":          {[]place{{3, 1}, {4, 1}}, place{9, 2}, nil},
+		"it has a hole there":        {[]place{{3, 1}, {4, 1}, {10, 2}}, place{9, 2}, []place{{10, 2}}},
+		"it has another entry there": {[]place{{4, 1}, {5, 1}, {6, 1}}, place{5, 2}, nil},
+		"there is nothing in it":     {nil, place{5, 1}, nil},
+		"there is no snapshot":       {[]place{{1, 1}, {2, 1}}, place{}, []place{{1, 1}, {2, 1}}},
+		"there is neither":           {nil, place{}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			store, err := openBolt(dir, true)
+			if err != nil {
+				t.Fatal(err)
+			}
+			d := guard(store, diskDeadline)
+			defer d.close()
+			s := &Store{log: testLogger("ns1")}
+			if s.snaps, err = raft.NewFileSnapshotStore(dir, snapshotsKept, nil); err != nil {
+				t.Fatal(err)
+			}
+			for _, e := range of.log {
+				if err := d.StoreLog(&raft.Log{Index: e.index, Term: e.term}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if of.end.index > 0 {
+				_, transport := raft.NewInmemTransport("")
+				sink, err := s.snaps.Create(raft.SnapshotVersionMax, of.end.index, of.end.term, raft.Configuration{}, 1, transport)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if err := sink.Close(); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := s.tidy(d); err != nil {
+				t.Fatal(err)
+			}
+			if left := slices.Collect(entries(t, d)); !slices.Equal(left, of.left) {
+				t.Errorf("left are %+v", left)
+			}
+		})
 	}
 }

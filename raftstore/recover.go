@@ -171,7 +171,11 @@ func (s *Store) rebuild(d *disk, r *Recovery) error {
 	if last != r.LastIndex {
 		return fmt.Errorf("%w: its log goes to entry %d now, and not to %d: look again", ErrNoRecovery, last, r.LastIndex)
 	}
-	if err := replay(s.machine, d, s.State().Index+1, last); err != nil {
+	end, err := newest(d, s.snaps) // behind the state, where entries that do not change it follow
+	if err != nil {
+		return err
+	}
+	if err := replay(s.machine, d, max(s.State().Index, end.index)+1, last); err != nil {
 		return err
 	}
 	if err := s.machine.halt(); err != nil {

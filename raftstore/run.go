@@ -195,6 +195,9 @@ func (s *Store) raftConfig(notify chan bool) *raft.Config {
 
 // begin starts Raft on a disk.
 func (s *Store) begin(d *disk) (*instance, error) {
+	if err := s.tidy(d); err != nil {
+		return nil, err
+	}
 	in := &instance{disk: d, notify: make(chan bool, 16), diverged: make(chan place, 1), ended: make(chan struct{})}
 	in.dials, in.hangUp = context.WithCancel(context.Background())
 	c := s.raftConfig(in.notify)

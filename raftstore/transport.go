@@ -109,7 +109,8 @@ func (t *transport) pump() {
 	}
 }
 
-// refuseSnapshot keeps a snapshot from Raft. An error, other than a plain no, ends a replication that should have ended before.
+// refuseSnapshot keeps a snapshot from Raft. Other than a plain no, an error ends a replication that should have ended before; a
+// leader's goes on and tries again.
 func refuseSnapshot(rpc raft.RPC, why error) {
 	_, _ = io.Copy(io.Discard, rpc.Reader) // the next call comes behind it
 	rpc.Respond(&raft.InstallSnapshotResponse{}, why)
