@@ -38,6 +38,7 @@ type joinRequest struct {
 // joinAnswer is what it hears: the members, or why not.
 type joinAnswer struct {
 	Members []Peer         `json:"members,omitempty"`
+	Decided uint64         `json:"decided,omitempty"` // as in hello: who knows less may not know of the new member
 	Refusal *state.Refusal `json:"refusal,omitempty"`
 	Fault   string         `json:"fault,omitempty"` // nothing was decided; it may ask again
 }
@@ -148,7 +149,7 @@ func (s *Store) admitHere(ctx context.Context, q joinRequest) joinAnswer {
 		}
 	}
 	s.log.Info("a node joins", "node", q.ID, "address", q.Address, "role", q.Role)
-	return joinAnswer{Members: s.whereabouts()}
+	return joinAnswer{Members: s.whereabouts(), Decided: s.decided()}
 }
 
 // checkJoin looks at what must be right before anything is written, and gives the hash of the secret. A wrong secret

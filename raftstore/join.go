@@ -110,6 +110,7 @@ func (s *Store) Join(ctx context.Context, address string, t *token.Join) error {
 	s.awaited.Store(!s.settled) // a snapshot from before, which comes first, lists others only
 	s.sponsors, s.settled = a.Members, true
 	s.mu.Unlock()
+	s.letIn.Store(a.Decided)
 	s.removed.Store(false)
 	select {
 	case s.reloaded <- struct{}{}:

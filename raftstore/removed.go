@@ -70,15 +70,15 @@ func (s *Store) isLonely() bool {
 	return r != nil && s.isSettled() && !s.reigns() && time.Since(r.LastContact()) > lonelyAfter
 }
 
-// isUnlisted asks the others. One that is itself in a leader's contact, knows as much as this node, and does not know it as a
-// member, settles it; of others the list may be an old one: one that was away hears of its leader before it has what it
-// missed. One that takes this node for a stranger tells it nothing but that, and at the door.
+// isUnlisted asks the others. One that is itself in a leader's contact, knows as much as this node or who let it in, and does
+// not know it as a member, settles it; of others the list may be an old one: one that was away hears of its leader before
+// it has what it missed. One that takes this node for a stranger tells it nothing but that, and at the door.
 func (s *Store) isUnlisted() bool {
 	peers := s.contacts()
 	unlisted := make(chan bool, len(peers))
 	asked := 0
 	for id, a := range s.askAll(peers) {
-		if a.err == nil && len(a.hello.Members) > 0 && !slices.Contains(a.hello.Members, s.cfg.ID) && a.hello.Decided >= s.decided() {
+		if a.err == nil && len(a.hello.Members) > 0 && !slices.Contains(a.hello.Members, s.cfg.ID) && a.hello.Decided >= s.enough() {
 			s.told.Store(a.hello.Removal)
 			return true
 		}
@@ -106,7 +106,7 @@ func (s *Store) askAtDoor(id string) bool {
 	defer c.Close()
 	defer context.AfterFunc(ctx, func() { c.Conn.(*tls.Conn).NetConn().Close() })()
 	var a listedAnswer
-	if err := askOnce(ctx, c, pathListed, struct{}{}, &a); err != nil || !a.Unlisted || a.Decided < s.decided() {
+	if err := askOnce(ctx, c, pathListed, struct{}{}, &a); err != nil || !a.Unlisted || a.Decided < s.enough() {
 		return false
 	}
 	s.told.Store(a.Removal)
@@ -140,6 +140,9 @@ func (s *Store) listed() (ids []string) {
 	}
 	return ids
 }
+
+// enough is what another must know of the log for this node to believe that it is no member.
+func (s *Store) enough() uint64 { return max(s.decided(), s.letIn.Load()) }
 
 // decided is an index of the log up to which this node knows what the cluster has decided.
 func (s *Store) decided() uint64 {

@@ -61,3 +61,33 @@ func TestDoorTellsOnlyWhoIsUnlistedForCertain(t *testing.T) {
 		}
 	})
 }
+
+// TestNodeThatWasLetInDoesNotBelieveWhoMissedThat: it knows nothing yet, but when it was let in.
+func TestNodeThatWasLetInDoesNotBelieveWhoMissedThat(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := memCluster(t)
+		defer c.end()
+		c.start("ns1", "ns2", "ns3")
+		l := c.leader()
+		away := c.other(l)
+		token := c.joinToken(l, state.Voter, time.Hour)
+		time.Sleep(time.Second)
+		c.net.Isolate(away.ID(), c.except(away.ID())...)
+		s := c.joiner("ns4", l, token)
+		for !s.isSettled() {
+			time.Sleep(time.Millisecond)
+		}
+		c.net.Isolate("ns4", c.except(away.ID())...)
+		if ids := away.listed(); len(ids) != 3 || s.State().Index > 0 {
+			t.Fatalf("%s lists %q, and the new one is at %d", away.ID(), ids, s.State().Index)
+		}
+		if s.askAtDoor(away.ID()) || s.isUnlisted() {
+			t.Error("it believes that it was removed")
+		}
+		c.net.Rejoin("ns4", c.except(away.ID())...)
+		c.net.Rejoin(away.ID(), c.except(away.ID())...)
+		c.settleIn(s, state.Voter)
+		change(t, l, Remove, "ns4", false)
+		eventually(t, "it hears that it is removed", func() bool { return s.Status().Phase == PhaseRemoved })
+	})
+}

@@ -47,6 +47,7 @@ type Store struct {
 	running    *instance                 // left to Stop by run, when it ended
 	runEnded   chan struct{}
 	awaited    atomic.Bool             // let in without state, and its configuration does not list it yet
+	letIn      atomic.Uint64           // what the cluster had decided as it let this node in
 	removed    atomic.Bool             // the others say so, see watchMembership
 	told       atomic.Pointer[Removal] // what they say of it
 	instances  sync.WaitGroup
