@@ -172,6 +172,14 @@ func (tr *trial) places() map[string]place {
 // isVoter says whether a node that runs has a vote by its own word.
 func (tr *trial) isVoter(id string) bool { return slices.Contains(tr.place[id].voters, id) }
 
+// votesFor says whether a node is a voter by what it and those around it know: one that comes back may have a vote by its own
+// log only.
+func (tr *trial) votesFor(id string, company []string) bool {
+	return tr.isVoter(id) && !slices.ContainsFunc(company, func(o string) bool {
+		return len(tr.place[o].voters) > 0 && !slices.Contains(tr.place[o].voters, id)
+	})
+}
+
 // company is a node and those whom it reaches and takes for members.
 func (tr *trial) company(id string) []string {
 	return slices.DeleteFunc(tr.reach(id), func(o string) bool { return !slices.Contains(tr.place[id].members, o) })

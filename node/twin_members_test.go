@@ -206,7 +206,8 @@ func (j *judge) quorumKept() {
 	had, stepped := j.membership.quorum, j.membership.stepped
 	j.membership.stepped = false
 	j.membership.quorum = slices.ContainsFunc(five, func(id string) bool {
-		return j.trial.isVoter(id) && j.trial.quorate(j.trial.company(id))
+		company := j.trial.company(id)
+		return j.trial.votesFor(id, company) && j.trial.quorate(company)
 	})
 	forced := slices.ContainsFunc(j.membership.changes, func(c *change) bool { return c.Force })
 	if had && !j.membership.quorum && !stepped && !forced && !j.waiting() {
