@@ -87,18 +87,14 @@ func checkReopened(d *disk, snaps *raft.FileSnapshotStore, applied uint64) error
 	if err != nil {
 		return err
 	}
-	list, err := snaps.List()
+	end, err := newest(d, snaps)
 	if err != nil {
-		return fmt.Errorf("list the snapshots: %w", err)
+		return err
 	}
-	floor := uint64(0)
-	if len(list) > 0 {
-		floor = list[0].Index
-	}
-	if reach := max(last, floor); reach < applied {
+	if reach := max(last, end.index); reach < applied {
 		return fmt.Errorf("it ends at entry %d, but %d was applied here", reach, applied)
 	}
-	return checkLog(d, floor)
+	return checkLog(d, end.index)
 }
 
 // readSnapshot brings m to the newest snapshot that can be read. It gives the log index of that one, the one of the

@@ -31,31 +31,15 @@ func TestWhatALostLeaderLoggedAloneGivesWayToASnapshot(t *testing.T) {
 				c.compaction = Compaction{Threshold: 1, Trailing: 1, Every: time.Hour}
 				defer c.end()
 				c.start("ns1", "ns2", "ns3")
-				lost := c.leader()
-				mustPropose(t, lost, announce(lost, lost.ID(), "before"))
-				time.Sleep(time.Second)
-				others := c.except(lost.ID())
-				c.net.Isolate(lost.ID(), others...)
-				for range of.alone {
-					lost.raft.Load().Barrier(0)
-				}
-				snapshot(t, lost) // so that it does not hold any more what the others' logs begin with, too
-				l := c.leader(others...)
-				for range of.others {
-					mustPropose(t, l, announce(l, l.ID(), time.Now().String()))
-				}
-				snapshot(t, l)
-				time.Sleep(4 * rpcTimeout) // so that nothing from before it is on its way
-				c.net.Rejoin(lost.ID(), others...)
+				lost, l, third := c.lostLeader(of.alone, of.others)
 				eventually(t, "it has what it missed", func() bool { return version(lost, l.ID()) == version(l, l.ID()) })
 				mustPropose(t, l, announce(l, l.ID(), "after"))
 				eventually(t, "it follows", func() bool { return version(lost, l.ID()) == "after" })
 				if lost.State().Hash != l.State().Hash {
 					t.Error("it has another state")
 				}
-				whole := c.stores[slices.DeleteFunc(others, func(id string) bool { return id == l.ID() })[0]].disk.Load()
 				for e := range entries(t, lost.disk.Load()) {
-					if diverges(whole, e) {
+					if diverges(third.disk.Load(), e) {
 						t.Errorf("it still has %+v", e)
 					}
 				}
@@ -64,7 +48,30 @@ func TestWhatALostLeaderLoggedAloneGivesWayToASnapshot(t *testing.T) {
 	}
 }
 
-func snapshot(t *testing.T, s *Store) {
+// lostLeader cuts the leader off, has it log entries alone, and the others some in their place, of which the new leader has a
+// snapshot and the third node all; and has it come back.
+func (c *cluster) lostLeader(alone, instead int) (lost, leader, third *Store) {
+	c.t.Helper()
+	lost = c.leader()
+	mustPropose(c.t, lost, announce(lost, lost.ID(), "before"))
+	time.Sleep(time.Second)
+	others := c.except(lost.ID())
+	c.net.Isolate(lost.ID(), others...)
+	for range alone {
+		lost.raft.Load().Barrier(0)
+	}
+	snapshot(c.t, lost) // so that it does not hold any more what the others' logs begin with, too
+	leader = c.leader(others...)
+	for range instead {
+		mustPropose(c.t, leader, announce(leader, leader.ID(), time.Now().String()))
+	}
+	snapshot(c.t, leader)
+	time.Sleep(4 * rpcTimeout) // so that nothing from before it is on its way
+	c.net.Rejoin(lost.ID(), others...)
+	return lost, leader, c.stores[slices.DeleteFunc(others, func(id string) bool { return id == leader.ID() })[0]]
+}
+
+func snapshot(t testing.TB, s *Store) {
 	t.Helper()
 	if err := s.raft.Load().Snapshot().Error(); err != nil {
 		t.Fatal(err)
@@ -131,9 +138,7 @@ func (c *cluster) behind(l, node *Store, commands ...state.Command) {
 	}
 	time.Sleep(time.Second)
 	for _, id := range others {
-		if err := c.stores[id].raft.Load().Snapshot().Error(); err != nil {
-			c.t.Fatal(err)
-		}
+		snapshot(c.t, c.stores[id])
 	}
 	c.net.Rejoin(node.ID(), others...)
 	eventually(c.t, "it has the snapshot", func() bool { return node.State().Hash == l.State().Hash })
@@ -209,26 +214,11 @@ func TestLogIsTidiedAfterAFaultBetweenSnapshotAndDeletion(t *testing.T) {
 		c.compaction = Compaction{Threshold: 1, Trailing: 1, Every: time.Hour}
 		defer c.end()
 		c.start("ns1", "ns2", "ns3")
-		lost := c.leader()
-		mustPropose(t, lost, announce(lost, lost.ID(), "before"))
-		time.Sleep(time.Second)
-		others := c.except(lost.ID())
-		c.net.Isolate(lost.ID(), others...)
-		for range 3 {
-			lost.raft.Load().Barrier(0)
-		}
-		snapshot(t, lost)
-		l := c.leader(others...)
-		for range 9 {
-			mustPropose(t, l, announce(l, l.ID(), time.Now().String()))
-		}
-		snapshot(t, l)
-		time.Sleep(4 * rpcTimeout) // so that nothing from before it is on its way
-		c.net.Rejoin(lost.ID(), others...)
+		lost, l, third := c.lostLeader(3, 9)
 		eventually(t, "its disk failed", failed[lost.ID()].Load)
 		mustPropose(t, l, announce(l, l.ID(), "after"))
 		eventually(t, "it follows", func() bool { return version(lost, l.ID()) == "after" })
-		if n := diverging(t, lost, c.stores[slices.DeleteFunc(others, func(id string) bool { return id == l.ID() })[0]]); n > 0 {
+		if n := diverging(t, lost, third); n > 0 {
 			t.Errorf("its log has %d other entries", n)
 		}
 	})
@@ -283,7 +273,7 @@ func TestLogIsTidiedByTheNewestSnapshot(t *testing.T) {
 			d := guard(store, diskDeadline)
 			defer d.close()
 			s := &Store{log: testLogger("ns1")}
-			if s.snaps, err = raft.NewFileSnapshotStore(dir, snapshotsKept, nil); err != nil {
+			if s.snaps, err = raft.NewFileSnapshotStoreWithLogger(dir, snapshotsKept, raftLogger(s.log)); err != nil {
 				t.Fatal(err)
 			}
 			for _, e := range of.log {

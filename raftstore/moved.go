@@ -3,7 +3,6 @@ package raftstore
 import (
 	"context"
 	"slices"
-	"time"
 
 	"github.com/hashicorp/raft"
 
@@ -88,16 +87,8 @@ func (s *Store) setAddress(r *raft.Raft, m state.Member, address string) error {
 		return err
 	}
 	defer s.changes.pass()
-	id, at := raft.ServerID(m.ID), raft.ServerAddress(address)
-	f := r.AddNonvoter(id, at, 0, configTimeout) // of a voter it changes the address only
-	done := make(chan error, 1)
-	go func() { done <- f.Error() }()
-	select {
-	case err := <-done:
-		return err
-	case <-time.After(configTimeout):
-		return raft.ErrEnqueueTimeout
-	case <-s.ctx.Done():
-		return ErrStopped
-	}
+	ctx, cancel := context.WithTimeout(s.ctx, configTimeout)
+	defer cancel()
+	// Of a voter it changes the address only.
+	return await(ctx, r.AddNonvoter(raft.ServerID(m.ID), raft.ServerAddress(address), 0, configTimeout))
 }

@@ -2,7 +2,6 @@ package raftstore
 
 import (
 	"context"
-	"fmt"
 	"net/http"
 	"sync"
 	"time"
@@ -38,15 +37,8 @@ func lastEntry(d *disk, snaps *raft.FileSnapshotStore) (index, term uint64, err 
 	if index, err = d.LastIndex(); err != nil {
 		return 0, 0, err
 	}
-	list, err := snaps.List()
-	if err != nil {
-		return 0, 0, fmt.Errorf("list the snapshots: %w", err)
-	}
-	if len(list) > 0 && list[0].Index >= index {
-		return list[0].Index, list[0].Term, nil
-	}
-	if index == 0 {
-		return 0, 0, nil
+	if end, err := newest(d, snaps); err != nil || end.index >= index {
+		return end.index, end.term, err
 	}
 	var l raft.Log
 	err = d.GetLog(index, &l)
