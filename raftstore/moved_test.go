@@ -65,13 +65,37 @@ func (c *cluster) reopenAt(id, address string) *Store {
 // hasFound checks that the cluster comes to know a node at its new address, and that the log gets there.
 func (c *cluster) hasFound(s *Store, address string) {
 	c.t.Helper()
-	l := c.leader()
+	c.isFoundBy(c.leader(), s, address)
+}
+
+func (c *cluster) isFoundBy(l, s *Store, address string) {
+	c.t.Helper()
 	eventually(c.t, "the configuration has its new address", func() bool { return memberOf(l, s.ID()).Address == address })
 	mustPropose(c.t, l, announce(l, l.ID(), "after the move"))
 	eventually(c.t, "it has the log", func() bool { return version(s, l.ID()) == "after the move" })
 	if n, _ := l.State().Nodes.Get(s.ID()); n.Address != address {
 		c.t.Fatalf("%+v", n)
 	}
+}
+
+// TestMemberThatMovedIsFoundByALeaderThatItDoesNotKnow: by way of a third, which it does.
+func TestMemberThatMovedIsFoundByALeaderThatItDoesNotKnow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := memCluster(t)
+		defer c.end()
+		c.start("ns1", "ns2", "ns3")
+		l := c.leader()
+		away := c.other(l).ID()
+		token := c.joinToken(l, state.Voter, time.Hour)
+		c.stop(away)
+		s := c.joiner("ns4", l, token)
+		c.settleIn(s, state.Voter)
+		change(t, l, Transfer, "ns4", false)
+		eventually(t, "it leads", s.reigns)
+		back := c.reopenAt(away, "elsewhere:5300")
+		back.Start()
+		c.isFoundBy(s, back, "elsewhere:5300")
+	})
 }
 
 // TestLeaderThatMovedIsReached by one that has just started, whose file has the leader's old address.

@@ -43,12 +43,14 @@ const (
 	lonelyAfter = 15 * time.Second
 	// askEvery is how often.
 	askEvery = 5 * time.Second
-	// inContact is how old a leader's last word may be for a node to speak of the cluster's members.
+	// inContact is how old a leader's last word may be for a node to speak of the cluster's members, and a member's for its
+	// leader not to miss it.
 	inContact = 5 * time.Second
 )
 
-// watchMembership finds out whether this node was removed: the leader often stops speaking to a node before that has
-// the entry which removes it, and never speaks to one that was away. It ends with the Store.
+// watchMembership asks the others what Raft does not tell. Of a node whether it was removed: the leader often stops speaking
+// to one before that has the entry which removes it, and never speaks to one that was away. Of a leader where a member is
+// that it misses: one that has moved and does not know who leads tells that to those that it knows. It ends with the Store.
 func (s *Store) watchMembership() {
 	for {
 		select {
@@ -57,8 +59,11 @@ func (s *Store) watchMembership() {
 		case <-time.After(askEvery):
 		}
 		lonely := s.isLonely()
-		if lonely || s.hasMoved() { // asking tells the others where this node is
+		switch {
+		case lonely || s.hasMoved(): // asking tells the others where this node is
 			s.removed.Store(s.isUnlisted() && lonely)
+		case s.missesMember(): // and they tell where they have members
+			s.askAll(s.contacts())
 		}
 		s.removed.CompareAndSwap(true, lonely)
 	}
@@ -68,6 +73,11 @@ func (s *Store) watchMembership() {
 func (s *Store) isLonely() bool {
 	r := s.raft.Load()
 	return r != nil && s.isSettled() && !s.reigns() && time.Since(r.LastContact()) > lonelyAfter
+}
+
+// missesMember says whether this node leads, and has not heard of a member for a while.
+func (s *Store) missesMember() bool {
+	return s.reigns() && slices.ContainsFunc(s.contacts(), func(p Peer) bool { return s.reach.since(p.ID) > inContact })
 }
 
 // isUnlisted asks the others. One that is itself in a leader's contact, knows as much as this node or who let it in, and does
