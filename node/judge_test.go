@@ -333,7 +333,7 @@ func (j *judge) final() {
 		switch {
 		case p == nil:
 		case !slices.Contains(j.trial.place[leader].members, id):
-			j.finalOutside(p)
+			j.finalOutside(p, leader)
 		case p.node.store.Status().Phase == raftstore.PhaseWiped:
 			if ok, _ := p.node.Ready(); ok {
 				j.failf("in the end %s is wiped, and ready", id)

@@ -227,18 +227,26 @@ func (j *judge) outside(id string, phase raftstore.Phase) bool {
 }
 
 // finalOutside holds a node that is no member in the end to its word: it is not ready, and what it answered it answers.
-func (j *judge) finalOutside(p *proc) {
+func (j *judge) finalOutside(p *proc, leader string) {
 	ok, why := p.node.Ready()
-	if ok {
+	learns := j.canLearn(p.id, leader)
+	if ok && (learns || p.node.State().Index == 0) {
 		j.failf("in the end %s is no member, and is ready", p.id)
 	}
-	knows := slices.ContainsFunc(j.trial.place[p.id].members, func(id string) bool { return id != p.id && j.trial.place[id].runs })
-	if p.node.State().Index > 0 && knows && !strings.HasPrefix(why, "removed") && !strings.HasPrefix(why, "wiped") {
+	if p.node.State().Index > 0 && learns && !strings.HasPrefix(why, "removed") && !strings.HasPrefix(why, "wiped") {
 		j.failf("in the end %s is no member, and says %q", p.id, why)
 	}
 	if l := p.node.Lookup(seen[1].name, seen[1].kind); digest(p.node.State()) != "" && !p.own() && len(l.Answer) == 0 {
 		j.failf("in the end %s, which was removed, answers %s %v", p.id, l.RCode, l.Answer)
 	}
+}
+
+// canLearn says whether a node that is no member finds one that can tell it so. Members that have moved since it was removed
+// did not tell it where they are.
+func (j *judge) canLearn(id, leader string) bool {
+	return slices.ContainsFunc(j.trial.lists[id], func(m raftstore.Member) bool {
+		return m.ID != id && m.Address == j.trial.address(m.ID) && j.trial.place[m.ID].runs && slices.Contains(j.trial.place[leader].members, m.ID)
+	})
 }
 
 // replicasVote: in the end no replica has a vote that its leader could take without losing the majority.
