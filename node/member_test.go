@@ -150,13 +150,14 @@ type place struct {
 	runs    bool     // it takes part, as far as it knows
 	members []string // by its own configuration of Raft
 	voters  []string
+	index   uint64 // of the last entry that it applied
 }
 
 // places looks at all that run.
 func (tr *trial) places() map[string]place {
 	out := map[string]place{}
 	for id, p := range tr.procs {
-		at := place{runs: p.node.store.Status().Phase == raftstore.PhaseRunning}
+		at := place{runs: p.node.store.Status().Phase == raftstore.PhaseRunning, index: p.node.State().Index}
 		tr.lists[id] = p.node.store.Members()
 		for _, m := range tr.lists[id] {
 			at.members = append(at.members, m.ID)
@@ -175,14 +176,23 @@ func (tr *trial) isVoter(id string) bool { return slices.Contains(tr.place[id].v
 // votesFor says whether a node is a voter by what it and those around it know: one that comes back may have a vote by its own
 // log only.
 func (tr *trial) votesFor(id string, company []string) bool {
-	return tr.isVoter(id) && !slices.ContainsFunc(company, func(o string) bool {
-		return len(tr.place[o].voters) > 0 && !slices.Contains(tr.place[o].voters, id)
-	})
+	return tr.isVoter(id) && !slices.ContainsFunc(company, func(o string) bool { return !tr.knowsVoter(o, id) })
+}
+
+// knowsVoter says whether a node would vote for another one, as far as its own list goes; one without a list has not begun.
+func (tr *trial) knowsVoter(o, id string) bool {
+	voters := tr.place[o].voters
+	return len(voters) == 0 || slices.Contains(voters, id)
 }
 
 // company is a node and those whom it reaches and takes for members.
 func (tr *trial) company(id string) []string {
 	return slices.DeleteFunc(tr.reach(id), func(o string) bool { return !slices.Contains(tr.place[id].members, o) })
+}
+
+// electorate is the company of a node without those that are behind it and do not know that it has a vote: they give it none.
+func (tr *trial) electorate(id string) []string {
+	return slices.DeleteFunc(tr.company(id), func(o string) bool { return tr.place[o].index < tr.place[id].index && !tr.knowsVoter(o, id) })
 }
 
 // quorate says whether nodes that hear each other are a majority of the voters, by what each of them knows.

@@ -192,7 +192,8 @@ func (j *judge) noteCompany() {
 	j.trial.place = j.trial.places()
 	var b strings.Builder
 	for _, id := range five {
-		fmt.Fprintln(&b, id, j.trial.place[id])
+		at := j.trial.place[id]
+		fmt.Fprintln(&b, id, at.runs, at.members, at.voters)
 	}
 	if b.String() != j.membership.company {
 		j.membership.company = b.String()
@@ -206,8 +207,8 @@ func (j *judge) quorumKept() {
 	had, stepped := j.membership.quorum, j.membership.stepped
 	j.membership.stepped = false
 	j.membership.quorum = slices.ContainsFunc(five, func(id string) bool {
-		company := j.trial.company(id)
-		return j.trial.votesFor(id, company) && j.trial.quorate(company)
+		electorate := j.trial.electorate(id)
+		return j.trial.votesFor(id, electorate) && j.trial.quorate(electorate)
 	})
 	forced := slices.ContainsFunc(j.membership.changes, func(c *change) bool { return c.Force })
 	if had && !j.membership.quorum && !stepped && !forced && !j.waiting() {

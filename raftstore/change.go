@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/hashicorp/raft"
@@ -226,7 +227,7 @@ func (s *Store) memberAddress(id string) string {
 // roster asks all members how they are.
 func (s *Store) roster(r *raft.Raft) roster {
 	var peers []Peer
-	seen := roster{leader: s.cfg.ID, members: map[string]bool{}, alive: map[string]bool{s.cfg.ID: true}, behind: map[string]uint64{}, roles: map[string]state.Role{}}
+	seen := roster{leader: s.cfg.ID, members: map[string]bool{}, alive: map[string]bool{s.cfg.ID: true}, behind: map[string]uint64{}, unaware: map[string]bool{}, roles: map[string]state.Role{}}
 	for _, m := range members(r.GetConfiguration().Configuration()) {
 		peers = append(peers, Peer{m.ID, m.Address})
 		seen.members[m.ID] = m.Voter
@@ -236,6 +237,7 @@ func (s *Store) roster(r *raft.Raft) roster {
 	}
 	for id, a := range s.askAll(peers) {
 		seen.alive[id] = a.err == nil && a.hello.HasState
+		seen.unaware[id] = seen.alive[id] && slices.ContainsFunc(seen.ids(), func(v string) bool { return seen.members[v] && !slices.Contains(a.hello.Voters, v) })
 		if commit := r.CommitIndex(); a.hello.Last < commit {
 			seen.behind[id] = commit - a.hello.Last
 		}

@@ -3,6 +3,7 @@ package raftstore
 import (
 	"context"
 	"fmt"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -190,6 +191,40 @@ func TestNodeThatIsFarBehindIsGivenNoVote(t *testing.T) {
 		late = c.stores[late.ID()]
 		eventually(t, "it has caught up", func() bool { return late.State().Index >= l.State().Index })
 		change(t, l, Promote, late.ID(), false)
+	})
+}
+
+// TestVoterThatMissedAChangeOfMembersIsNotCountedOn until it has heard of it: it would vote for nobody whom it does not know,
+// and with its own log it cannot lead.
+func TestVoterThatMissedAChangeOfMembersIsNotCountedOn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := memCluster(t)
+		defer c.end()
+		c.start("ns1", "ns2", "ns3")
+		l := c.leader()
+		away := c.other(l).ID()
+		third := c.except(away)[slices.IndexFunc(c.except(away), func(id string) bool { return id != l.ID() })]
+		token := c.joinToken(l, state.Voter, time.Hour)
+		c.stop(away)
+		s := c.joiner("ns4", l, token)
+		c.settleIn(s, state.Voter)
+		change(t, l, Transfer, "ns4", false)
+		eventually(t, "it leads", s.reigns)
+		change(t, s, Demote, l.ID(), false)
+		out := tryChange(t, s, Demote, third, false)
+		if out.Refusal == nil || out.Refusal.Code != state.RefusedUnsafe {
+			t.Fatalf("the majority is given away while %s is down: %+v", away, out)
+		}
+		c.start(away)
+		eventually(t, "the last vote but two is taken", func() bool {
+			out := tryChange(t, s, Demote, third, false)
+			if out.Refusal != nil && out.Refusal.Code != state.RefusedUnsafe {
+				t.Fatal(out.Refusal)
+			}
+			return out.Refusal == nil
+		})
+		change(t, s, Transfer, away, false)
+		mustPropose(t, s, announce(s, s.ID(), "with two votes"))
 	})
 }
 

@@ -139,6 +139,9 @@ func (s *Store) hello() hello {
 		h.Known, h.Members, h.Whereabouts = s.known(genesis), s.listed(), s.whereabouts()
 		for _, m := range s.servers() {
 			h.Configured = append(h.Configured, m.ID)
+			if m.Voter {
+				h.Voters = append(h.Voters, m.ID)
+			}
 		}
 		if r := s.raft.Load(); r != nil {
 			h.Last = r.LastIndex()

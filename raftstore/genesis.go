@@ -20,6 +20,8 @@ type hello struct {
 	Members []string `json:"members,omitempty"`
 	// Configured are the same as this node has them, in contact or not.
 	Configured []string `json:"configured,omitempty"`
+	// Voters are those of them for whom this node would vote.
+	Voters []string `json:"voters,omitempty"`
 	// Whereabouts is where this node has members, so that two that moved find each other by way of a third.
 	Whereabouts []Peer `json:"whereabouts,omitempty"`
 	Last        uint64 `json:"last,omitempty"` // index of the log's last entry

@@ -29,13 +29,15 @@ type roster struct {
 	members map[string]bool // by ID; true: a voter
 	alive   map[string]bool // those that answer, the leader among them
 	behind  map[string]uint64
+	unaware map[string]bool // those that answer, and would not vote for each voter: they were away as one came
 	roles   map[string]state.Role
 }
 
 // refuse is the rule (pure): why a change must not be, or nil. What is RefusedUnsafe is let pass by force.
 //
 // The rules are etcd's: a change must leave a majority of the voters that answer; one that is dead may always go,
-// since that can only help.
+// since that can only help. One that was away while the members changed is no part of a majority before it has heard of
+// that: it votes for nobody whom it does not know, and nobody votes for it, whose log is behind.
 func (r *roster) refuse(op Op, id string) *state.Refusal {
 	voter, ok := r.members[id]
 	switch {
@@ -57,7 +59,7 @@ func (r *roster) refuse(op Op, id string) *state.Refusal {
 
 func (r *roster) refusePromote(id string, voter bool) *state.Refusal {
 	after := r.voters() + 1
-	switch alive := r.voters(r.answers) + 1; {
+	switch alive := r.voters(r.counts) + 1; {
 	case voter:
 		return refusal(state.RefusedConflict, "node %q has a vote already", id)
 	case r.roles[id] == state.Replica:
@@ -66,6 +68,8 @@ func (r *roster) refusePromote(id string, voter bool) *state.Refusal {
 		return refusal(state.RefusedUnsafe, "node %q does not answer: as a voter it would make every majority harder to reach", id)
 	case r.behind[id] > maxBehind:
 		return refusal(state.RefusedUnsafe, "node %q is %d entries behind, more than %d: wait until it has caught up", id, r.behind[id], maxBehind)
+	case r.unaware[id]:
+		return refusal(state.RefusedUnsafe, "node %q has not heard of each voter yet: wait until it has caught up", id)
 	case alive < majority(after):
 		return refusal(state.RefusedUnsafe, "with node %q, %d of %d voters answer, and %d are needed: %s", id, alive, after, majority(after), r.mend())
 	}
@@ -78,7 +82,7 @@ func (r *roster) refuseLoss(id, what string) *state.Refusal {
 	if left == 0 {
 		return refusal(state.RefusedConflict, "node %q is the last voter: a cluster without one decides nothing any more; promote another one first", id)
 	}
-	alive := r.voters(func(other string) bool { return other != id && r.alive[other] })
+	alive := r.voters(func(other string) bool { return other != id && r.counts(other) })
 	if r.alive[id] && alive < majority(left) {
 		return refusal(state.RefusedUnsafe, "with node %q %s, %d of %d voters answer, and %d are needed: %s", id, what, alive, left, majority(left), r.mend())
 	}
@@ -97,8 +101,11 @@ func (r *roster) refuseTransfer(id string, voter bool) *state.Refusal {
 	return nil
 }
 
-// mend names the way out of a majority that is in danger: the dead.
+// mend names the way out of a majority that is in danger: those that are coming back, and the dead.
 func (r *roster) mend() string {
+	if late := slices.DeleteFunc(r.ids(), func(id string) bool { return !r.members[id] || !r.unaware[id] }); len(late) > 0 {
+		return fmt.Sprintf("%s was away while the members changed, and counts when it has caught up; wait for that", late[0])
+	}
 	dead := r.dead()
 	if len(dead) == 0 {
 		return "add a voter first"
@@ -107,7 +114,8 @@ func (r *roster) mend() string {
 	return fmt.Sprintf("bring %s back, or remove what is dead first (failoverctl cluster remove %s)", list, dead[0])
 }
 
-func (r *roster) answers(id string) bool { return r.alive[id] }
+// counts says whether a member can take its part in a majority.
+func (r *roster) counts(id string) bool { return r.alive[id] && !r.unaware[id] }
 
 // voters counts those for which all of the conditions hold.
 func (r *roster) voters(holds ...func(id string) bool) int {

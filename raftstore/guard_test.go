@@ -8,7 +8,7 @@ import (
 )
 
 // TestGuardRails holds the rules of membership against small clusters, written as "ns1* ns2 ns3- ns4r": * leads, - does
-// not answer, r has no vote (a replica or a node that joins), ~ has no vote and is far behind, R says that it is a replica.
+// not answer, r has no vote (a replica or a node that joins), ~ has no vote and is far behind, ? was away while the members changed, R says that it is a replica.
 func TestGuardRails(t *testing.T) {
 	for _, c := range []struct {
 		cluster string
@@ -32,6 +32,14 @@ func TestGuardRails(t *testing.T) {
 		{"ns1* ns2 ns3r-", Remove, "ns3", "", ""},
 		{"ns1* ns2- ns3 ns4r", Remove, "ns4", "", ""}, // without a vote it weighs nothing
 		{"ns1* ns2", Remove, "ns9", state.RefusedNotFound, "it has ns1, ns2"},
+		{"ns1* ns2 ns3?", Demote, "ns2", state.RefusedUnsafe, "with node \"ns2\" demoted, 1 of 2 voters answer, and 2 are needed: ns3 was away while the members changed, and counts when it has caught up; wait for that"},
+		{"ns1* ns2 ns3?", Remove, "ns3", "", ""},
+		{"ns1* ns2- ns3?", Remove, "ns3", state.RefusedUnsafe, "1 of 2"}, // it answers, and may be needed
+		{"ns1* ns2- ns3?", Remove, "ns2", "", ""},
+		{"ns1* ns2 ns3 ns4?", Remove, "ns3", "", ""},
+		{"ns1* ns2r?", Promote, "ns2", state.RefusedUnsafe, "has not heard of each voter"},
+		{"ns1* ns2? ns3r", Promote, "ns3", "", ""}, // 2 of 3
+		{"ns1* ns2? ns3- ns4r", Promote, "ns4", state.RefusedUnsafe, "2 of 4"},
 		{"ns1* ns2r", Promote, "ns2", "", ""},
 		{"ns1* ns2 ns3r", Promote, "ns3", "", ""},
 		{"ns1* ns2", Promote, "ns2", state.RefusedConflict, "has a vote already"},
@@ -75,6 +83,8 @@ func TestOutlookTellsTheMajorityBeforeAndAfter(t *testing.T) {
 		{"ns1* ns2 ns3r", Remove, "ns3", Majority{2, 2, 2}, Majority{2, 2, 2}, ""},
 		{"ns1* ns2 ns3r", Promote, "ns3", Majority{2, 2, 2}, Majority{3, 3, 2}, ""},
 		{"ns1* ns2 ns3r-", Promote, "ns3", Majority{2, 2, 2}, Majority{3, 2, 2}, ""},
+		{"ns1* ns2 ns3?", Remove, "ns2", Majority{3, 2, 2}, Majority{2, 1, 2}, ""},
+		{"ns1* ns2 ns3?", Remove, "ns3", Majority{3, 2, 2}, Majority{2, 2, 2}, ""},
 		{"ns1* ns2", Promote, "ns2", Majority{2, 2, 2}, Majority{2, 2, 2}, ""}, // it has a vote already
 		{"ns1* ns2- ns3- ns4", Transfer, "ns4", Majority{4, 2, 3}, Majority{4, 2, 3}, "ns2 ns3"},
 	} {
@@ -89,9 +99,9 @@ func TestOutlookTellsTheMajorityBeforeAndAfter(t *testing.T) {
 }
 
 func readRoster(text string) *roster {
-	r := &roster{members: map[string]bool{}, alive: map[string]bool{}, behind: map[string]uint64{}, roles: map[string]state.Role{}}
+	r := &roster{members: map[string]bool{}, alive: map[string]bool{}, behind: map[string]uint64{}, unaware: map[string]bool{}, roles: map[string]state.Role{}}
 	for _, word := range strings.Fields(text) {
-		id := strings.TrimRight(word, "*-r~R")
+		id := strings.TrimRight(word, "*-r~?R")
 		marks := word[len(id):]
 		r.members[id] = !strings.ContainsAny(marks, "r~R")
 		r.alive[id] = !strings.Contains(marks, "-")
@@ -101,6 +111,7 @@ func readRoster(text string) *roster {
 		if strings.Contains(marks, "~") {
 			r.behind[id] = maxBehind + 1
 		}
+		r.unaware[id] = strings.Contains(marks, "?")
 		if strings.Contains(marks, "R") {
 			r.roles[id] = state.Replica
 		}

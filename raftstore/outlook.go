@@ -14,7 +14,7 @@ type Outlook struct {
 // Majority is how a cluster's voters stand.
 type Majority struct {
 	Voters int `json:"voters"`
-	Live   int `json:"live"`   // of them answer
+	Live   int `json:"live"`   // of them can take their part
 	Needed int `json:"needed"` // of them decide
 }
 
@@ -25,7 +25,7 @@ func (r *roster) outlook(op Op, id string) *Outlook {
 		return nil
 	}
 	out := &Outlook{Node: id, Voter: voter, Answers: r.alive[id], Leads: id == r.leader, Dead: r.dead()}
-	out.Before = majorityOf(r.voters(), r.voters(r.answers))
+	out.Before = majorityOf(r.voters(), r.voters(r.counts))
 	step := 0
 	switch {
 	case op == Promote && !voter:
@@ -34,7 +34,7 @@ func (r *roster) outlook(op Op, id string) *Outlook {
 		step = -1
 	}
 	live := out.Before.Live
-	if r.alive[id] {
+	if r.counts(id) {
 		live += step
 	}
 	out.After = majorityOf(out.Before.Voters+step, live)
