@@ -72,7 +72,7 @@ func (j *judge) budgets() {
 	quorum := false
 	for _, id := range five {
 		if p := j.trial.procs[id]; p != nil && j.trial.isVoter(id) && j.trial.quorate(j.trial.company(id)) {
-			quorum = quorum || j.trial.electable(id)
+			quorum = quorum || j.trial.electable(id) && j.trial.quorate(j.trial.electorate(id))
 			if _, _, self := p.node.store.Leader(); self {
 				leaders = append(leaders, id)
 			}
