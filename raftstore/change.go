@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"slices"
 	"time"
 
 	"github.com/hashicorp/raft"
@@ -237,7 +236,7 @@ func (s *Store) roster(r *raft.Raft) roster {
 	}
 	for id, a := range s.askAll(peers) {
 		seen.alive[id] = a.err == nil && a.hello.HasState
-		seen.unaware[id] = seen.alive[id] && slices.ContainsFunc(seen.ids(), func(v string) bool { return seen.members[v] && !slices.Contains(a.hello.Voters, v) })
+		seen.unaware[id] = seen.alive[id] && seen.hasStrangerTo(a.hello.Voters)
 		if commit := r.CommitIndex(); a.hello.Last < commit {
 			seen.behind[id] = commit - a.hello.Last
 		}

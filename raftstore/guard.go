@@ -114,6 +114,11 @@ func (r *roster) mend() string {
 	return fmt.Sprintf("bring %s back, or remove what is dead first (failoverctl cluster remove %s)", list, dead[0])
 }
 
+// hasStrangerTo says whether a voter of the cluster is none in a node's own list, and so gets no vote from that node.
+func (r *roster) hasStrangerTo(list []string) bool {
+	return r.voters(func(id string) bool { return !slices.Contains(list, id) }) > 0
+}
+
 // counts says whether a member can take its part in a majority.
 func (r *roster) counts(id string) bool { return r.alive[id] && !r.unaware[id] }
 

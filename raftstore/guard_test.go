@@ -8,7 +8,8 @@ import (
 )
 
 // TestGuardRails holds the rules of membership against small clusters, written as "ns1* ns2 ns3- ns4r": * leads, - does
-// not answer, r has no vote (a replica or a node that joins), ~ has no vote and is far behind, ? was away while the members changed, R says that it is a replica.
+// not answer, r has no vote (a replica or a node that joins), ~ has no vote and is far behind, ? was away while the members changed,
+// R says that it is a replica.
 func TestGuardRails(t *testing.T) {
 	for _, c := range []struct {
 		cluster string
@@ -63,6 +64,16 @@ func TestGuardRails(t *testing.T) {
 			t.Errorf("%s: %s %s: %+v, want %q", c.cluster, c.op, c.node, got, c.code)
 		case got != nil && !strings.Contains(got.Text, c.says):
 			t.Errorf("%s: %s %s: %q does not say %q", c.cluster, c.op, c.node, got.Text, c.says)
+		}
+	}
+}
+
+// TestNodeRefusesItsVoteToThoseThatItsListDoesNotHave; none at all is one of a node that has not begun.
+func TestNodeRefusesItsVoteToThoseThatItsListDoesNotHave(t *testing.T) {
+	r := readRoster("ns1* ns2 ns4 ns5r")
+	for list, want := range map[string]bool{"ns1 ns2 ns4": false, "ns1 ns2 ns3 ns4 ns5": false, "ns1 ns2 ns3": true, "ns1": true, "": true} {
+		if got := r.hasStrangerTo(strings.Fields(list)); got != want {
+			t.Errorf("a node whose voters are %q: %t", list, got)
 		}
 	}
 }

@@ -61,6 +61,21 @@ func (c *cluster) settleIn(s *Store, role state.Role) {
 	})
 }
 
+// newLeaderWhileAway starts three nodes, and lets a fourth one join and lead while one of them is down.
+func (c *cluster) newLeaderWhileAway() (leads *Store, away string) {
+	c.t.Helper()
+	c.start("ns1", "ns2", "ns3")
+	l := c.leader()
+	away = c.other(l).ID()
+	token := c.joinToken(l, state.Voter, time.Hour)
+	c.stop(away)
+	leads = c.joiner("ns4", l, token)
+	c.settleIn(leads, state.Voter)
+	change(c.t, l, Transfer, "ns4", false)
+	eventually(c.t, "it leads", leads.reigns)
+	return leads, away
+}
+
 func TestClusterGrowsFromOneToFiveAndShrinksBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := memClusterOf(t, 1)
